@@ -1,0 +1,40 @@
+import type { Agent } from "../agent.ts";
+
+export const opencode: Agent = {
+  name: "opencode",
+  command: "opencode",
+  install: "`npm install -g opencode-ai` installs it",
+  // Its flag is refused before a sub-command; the variable below works in any position.
+  autonomy: { args: [] },
+  subcommands: [],
+  options: ["--agent", "--continue", "--model", "--prompt", "--session"],
+  state: [
+    {
+      path: ".local/share/opencode",
+      moved: { by: "XDG_DATA_HOME", below: "opencode" },
+      credential: "auth.json",
+    },
+    { path: ".local/state/opencode", moved: { by: "XDG_STATE_HOME", below: "opencode" } },
+    {
+      path: ".config/opencode",
+      moved: { by: "XDG_CONFIG_HOME", below: "opencode" },
+      settings: ["AGENTS.md", "agents", "commands", "modes", "plugins", "skills", "themes", "tools", "tui.json"],
+      seeds: [
+        { name: "opencode.json", kind: "copy" },
+        { name: "opencode.jsonc", kind: "copy" },
+      ],
+    },
+  ],
+  env: { OPENCODE_PERMISSION: '{"*":"allow"}', OPENCODE_DISABLE_AUTOUPDATE: "1" },
+  keys: [
+    "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_GENERATIVE_AI_API_KEY",
+    "OPENROUTER_API_KEY",
+    "GROQ_API_KEY",
+    "OPENCODE_API_KEY",
+  ],
+  pass: ["OPENCODE_CONFIG_CONTENT", "OPENCODE_DISABLE_*", "OPENCODE_MODEL"],
+  hosts: ["models.dev", "opencode.ai", "api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"],
+};

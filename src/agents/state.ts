@@ -1,0 +1,97 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type Host, inspectPath } from "../host.ts";
+import { projectKey } from "../places.ts";
+import type { Mount } from "../plan/plan.ts";
+import type { CredentialMode } from "../policy.ts";
+import type { Agent, StateDirectory } from "./agent.ts";
+import { linkPrivateFile } from "./private-file.ts";
+import { plantSeed, type SeedFacts } from "./seed.ts";
+
+/**
+ * Where an agent keeps what it remembers of one project. The host's own state directory is never mounted: inside
+ * stands a private one per project. The user's settings and the shared credential are mounted beside it, in cordon's
+ * own place, and linked from it: a mount point below a directory that the agent writes could be turned into a link.
+ */
+export type PrivateState = {
+  directory: StateDirectory;
+  /** The user's own directory, as the agent on the host uses it; inside, the private one stands at this path. */
+  source: string;
+  /** The private directory on the host. */
+  host: string;
+  links: Link[];
+  /** The variable that moved it, to be set inside as well. */
+  variable: { name: string; value: string } | undefined;
+};
+
+type Link = { name: string; source: string; inside: string; mode: "ro" | "rw" };
+
+const linkedPlace = "/run/cordon/linked";
+
+/** Finds the places; looks at the user's settings, creates nothing. */
+export const locateState = (agent: Agent, host: Host, workdir: string, credentials: CredentialMode): PrivateState[] =>
+  agent.state.map((directory) => {
+    const variable = movedBy(directory, host);
+    const source = variable
+      ? path.join(variable.value, directory.moved?.below ?? "")
+      : path.join(host.home, directory.path);
+    const kept = directory.path.replaceAll("/", "_");
+    const link = (name: string, mode: "ro" | "rw"): Link => ({
+      name,
+      source: path.join(source, name),
+      inside: path.join(linkedPlace, kept, name),
+      mode,
+    });
+    const links = [
+      ...(directory.settings ?? []).map((name) => link(name, "ro")),
+      ...(directory.credential !== undefined && credentials === "share" ? [link(directory.credential, "rw")] : []),
+    ].filter(({ source }) => inspectPath(source).kind !== "missing");
+    return {
+      directory,
+      source,
+      host: path.join(host.places.state, "projects", projectKey(workdir), agent.name, kept),
+      links,
+      variable: variable ?? settled(directory, source),
+    };
+  });
+
+/** What the user's variable says, when it is an absolute path. */
+const movedBy = ({ moved }: StateDirectory, { env }: Host): PrivateState["variable"] => {
+  const value = moved && env[moved.by];
+  return moved && value && path.isAbsolute(value) ? { name: moved.by, value } : undefined;
+};
+
+/** A directory that can be moved whole is named even where it stands by default: Claude then keeps every file in it. */
+const settled = ({ moved }: StateDirectory, source: string): PrivateState["variable"] =>
+  moved && moved.below === undefined ? { name: moved.by, value: source } : undefined;
+
+export const mountsOfState = (states: PrivateState[], agent: Agent): Mount[] =>
+  states.flatMap(({ host, source, links }): Mount[] => [
+    { kind: "bind", source: host, target: source, mode: "rw", origin: `state of ${agent.name}, for this project` },
+    ...links.map(
+      ({ source, inside, mode }): Mount => ({
+        kind: "bind",
+        source,
+        target: inside,
+        mode,
+        origin: mode === "rw" ? "--credentials share" : `your settings of ${agent.name}`,
+      }),
+    ),
+  ]);
+
+/** Lays the private directories out: links and seeds. Touches nothing of the user's own. */
+export const prepareState = (states: PrivateState[], facts: SeedFacts): void => {
+  for (const { directory, source, host, links } of states) {
+    fs.mkdirSync(host, { recursive: true, mode: 0o700 });
+    const names = [...(directory.settings ?? []), ...(directory.credential ? [directory.credential] : [])];
+    for (const name of names.filter((name) => !links.some((link) => link.name === name))) dropLink(host, name);
+    for (const { name, inside } of links) linkPrivateFile(host, name, inside);
+    for (const seed of directory.seeds ?? []) plantSeed(seed, host, source, facts);
+  }
+};
+
+/** A link of an earlier run whose target is no longer shown. What the agent made itself stays. */
+const dropLink = (directory: string, name: string): void => {
+  const target = path.join(directory, name);
+  if (fs.lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink()) fs.rmSync(target);
+};

@@ -1,0 +1,98 @@
+import type { Flag } from "./flags.ts";
+
+/** One word of cordon's own. Like the flags, this table is the only place that knows it. */
+export type Command = {
+  name: string;
+  aliases?: readonly string[];
+  /** Its words as the help shows them. */
+  usage?: string;
+  help: string;
+  options?: readonly Flag[];
+  /** Least and most words; none when absent. */
+  words?: readonly [number, number];
+  /** After this many words everything is somebody else's command line and passed on verbatim. */
+  verbatimAfter?: number;
+  unbuilt?: true;
+};
+
+const own = (long: string, help: string): Flag => ({ long, kind: "switch", group: "General", help, onceOnly: true });
+const unbuilt = (name: string, ...aliases: string[]): Command => ({ name, aliases, help: "", unbuilt: true });
+const any = Number.POSITIVE_INFINITY;
+
+export const commands: readonly Command[] = [
+  { name: "run", usage: "[--] PROGRAM [ARGS…]", help: "run any program inside", words: [1, any], verbatimAfter: 0 },
+  {
+    name: "shell",
+    usage: "[PROGRAM [ARGS…]]",
+    help: "a shell inside, to look around",
+    words: [0, any],
+    verbatimAfter: 0,
+  },
+  {
+    name: "config",
+    usage: "[show|schema|path]",
+    help: "every setting and where it comes from",
+    words: [0, 1],
+  },
+  {
+    name: "trust",
+    help: "look at this project's .cordon.toml and trust exactly these bytes",
+    options: [own("yes", "do not ask"), own("revoke", "trust it no longer")],
+  },
+  {
+    name: "policy",
+    usage: "explain PATH|HOST|NAME",
+    help: "which rule decides, and where it comes from",
+    words: [2, 2],
+  },
+  {
+    name: "doctor",
+    aliases: ["info"],
+    help: "check this machine: what is found, how to fix it",
+    options: [own("fix", "apply the fixes that are safe")],
+  },
+  { name: "ps", help: "running sandboxes" },
+  { name: "stop", usage: "ID…", help: "end running sandboxes", words: [0, any], options: [own("all", "every one")] },
+  {
+    name: "exec",
+    usage: "ID [--] PROGRAM [ARGS…]",
+    help: "run a program in a running sandbox",
+    words: [2, any],
+    verbatimAfter: 1,
+  },
+  { name: "clean", aliases: ["cleanup"], help: "remove what dead runs left behind" },
+  { name: "help", usage: "[COMMAND]", help: "show help", words: [0, 1] },
+  { name: "completions", usage: "bash|zsh|fish", help: "print shell completions", words: [1, 1] },
+  { name: "man", help: "print the manual page" },
+  { name: "version", help: "show the version" },
+  unbuilt("cp"),
+  unbuilt("publish"),
+  unbuilt("allow"),
+  unbuilt("deny"),
+  unbuilt("log"),
+  unbuilt("login"),
+  unbuilt("token"),
+  unbuilt("creds", "backup-creds", "restore-creds"),
+  unbuilt("sessions"),
+  unbuilt("diff"),
+  unbuilt("merge"),
+  unbuilt("discard"),
+  unbuilt("resume"),
+  unbuilt("image"),
+  unbuilt("update", "self-update"),
+  unbuilt("batch"),
+  unbuilt("compare"),
+  unbuilt("ui"),
+  unbuilt("verify"),
+];
+
+export const builtCommands: readonly Command[] = commands.filter((command) => !command.unbuilt);
+
+export const findCommand = (word: string): Command | undefined =>
+  commands.find((command) => command.name === word || command.aliases?.includes(word));
+
+/** Words that no agent of the user's own may be called. */
+export const reservedNames: readonly string[] = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+
+/** A command as it is typed. */
+export const usageOf = ({ name, usage }: Command): string => `cordon ${name}${usage ? ` ${usage}` : ""}`;

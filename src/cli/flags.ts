@@ -1,0 +1,246 @@
+import { backends, credentialModes, networkModes, presets } from "../config/values.ts";
+
+/**
+ * One option of cordon. This table is the only place that knows it: the parser, `--help`, the man page, the shell
+ * completions, the `CORDON_` variables and the reference page all come from here.
+ */
+export type Flag = {
+  /** Without the dashes. */
+  long: string;
+  short?: string;
+  /** Other spellings, also without the dashes. */
+  aliases?: readonly string[];
+  kind: ValueKind;
+  /** What stands for the value in the help; absent for a switch. */
+  placeholder?: string;
+  choices?: readonly string[];
+  repeatable?: true;
+  /** Key of the configuration that it sets. */
+  key?: string;
+  group: Group;
+  help: string;
+  /** Has no `CORDON_` variable: it asks for something once and is no setting. */
+  onceOnly?: true;
+  /** The command that this spelling stands for. */
+  runs?: string;
+  /** Known, and refused by name, because the feature does not exist yet. */
+  unbuilt?: true;
+};
+
+export type ValueKind =
+  | "switch"
+  | "choice"
+  | "text"
+  | "path"
+  | "assignment"
+  | "duration"
+  | "size"
+  | "cpus"
+  | "pids"
+  | "program";
+export type Group = "Boundary" | "Files" | "Network" | "Environment" | "Limits" | "Agent" | "General";
+
+const unbuilt = (long: string, placeholder?: string, extra: Partial<Flag> = {}): Flag => ({
+  long,
+  kind: placeholder === undefined ? "switch" : "text",
+  ...(placeholder !== undefined && { placeholder }),
+  group: "General",
+  help: "",
+  unbuilt: true,
+  ...extra,
+});
+
+export const flags: readonly Flag[] = [
+  {
+    long: "preset",
+    kind: "choice",
+    placeholder: "NAME",
+    choices: presets,
+    key: "preset",
+    group: "Boundary",
+    help: "how much is allowed: open, standard (default) or strict",
+  },
+  { long: "safe", kind: "switch", group: "Boundary", help: "at least `standard`, whatever the configuration says" },
+  {
+    long: "backend",
+    kind: "choice",
+    placeholder: "NAME",
+    choices: backends,
+    key: "backend",
+    group: "Boundary",
+    help: "what the boundary is made of; auto picks",
+  },
+  {
+    long: "credentials",
+    kind: "choice",
+    placeholder: "MODE",
+    choices: credentialModes,
+    key: "credentials",
+    group: "Boundary",
+    help: "how the agent signs in: broker, share (its own credential file) or none",
+  },
+  {
+    long: "allow-userns",
+    kind: "switch",
+    key: "widen.userns",
+    group: "Boundary",
+    help: "let programs inside make sandboxes of their own; more of the kernel is in reach",
+  },
+  {
+    long: "browser",
+    kind: "switch",
+    key: "widen.browser",
+    group: "Boundary",
+    help: "let Chromium and Playwright work inside; more of the kernel is in reach",
+  },
+  {
+    long: "add-dir",
+    kind: "path",
+    placeholder: "PATH[:ro]",
+    repeatable: true,
+    key: "filesystem.write",
+    group: "Files",
+    help: "another directory inside, writable; `:ro` makes it read-only",
+  },
+  {
+    long: "allow-readonly",
+    kind: "path",
+    placeholder: "PATH",
+    repeatable: true,
+    key: "filesystem.read",
+    group: "Files",
+    help: "another path inside, read-only",
+  },
+  {
+    long: "deny-path",
+    kind: "path",
+    placeholder: "PATH",
+    repeatable: true,
+    key: "filesystem.hide",
+    group: "Files",
+    help: "hide a path; wins except over a more specific allowance",
+  },
+  {
+    long: "net",
+    aliases: ["network"],
+    kind: "choice",
+    placeholder: "MODE",
+    choices: networkModes,
+    key: "network.mode",
+    group: "Network",
+    help: "open, filtered (allowed names only) or none",
+  },
+  {
+    long: "env",
+    kind: "assignment",
+    placeholder: "NAME=VALUE",
+    repeatable: true,
+    key: "env.set",
+    group: "Environment",
+    help: "set a variable inside; NAME alone takes the value it has here",
+  },
+  {
+    long: "env-file",
+    kind: "path",
+    placeholder: "FILE",
+    repeatable: true,
+    key: "env.set",
+    group: "Environment",
+    help: "set every variable of a file with NAME=VALUE lines",
+  },
+  {
+    long: "cpus",
+    kind: "cpus",
+    placeholder: "NUMBER",
+    key: "resources.cpus",
+    group: "Limits",
+    help: "processors, fractions allowed",
+  },
+  { long: "memory", kind: "size", placeholder: "SIZE", key: "resources.memory", group: "Limits", help: "such as 4g" },
+  {
+    long: "pids",
+    kind: "pids",
+    placeholder: "NUMBER",
+    key: "resources.pids",
+    group: "Limits",
+    help: "processes and threads",
+  },
+  {
+    long: "disk",
+    kind: "size",
+    placeholder: "SIZE",
+    key: "resources.disk",
+    group: "Limits",
+    help: "size of each private directory (home, /tmp, …)",
+  },
+  {
+    long: "timeout",
+    kind: "duration",
+    placeholder: "DURATION",
+    key: "timeout",
+    group: "Limits",
+    help: "end the run after this time, such as 90s, 30m or 2h",
+  },
+  {
+    long: "agent-command",
+    aliases: ["command"],
+    kind: "program",
+    placeholder: "PROGRAM",
+    group: "Agent",
+    help: "the program to start instead of the agent's usual one",
+  },
+  {
+    long: "disable-background-tasks",
+    kind: "switch",
+    group: "Agent",
+    help: "Claude Code starts no background tasks",
+  },
+  {
+    long: "allow-oauth-refresh",
+    kind: "switch",
+    group: "Agent",
+    help: "accepted and without effect: refreshing always works",
+  },
+  { long: "dry-run", kind: "switch", group: "General", help: "print exactly what would run, and run nothing" },
+  { long: "json", kind: "switch", group: "General", help: "machine-readable output" },
+  { long: "help", short: "h", kind: "switch", group: "General", help: "show help", onceOnly: true },
+  { long: "version", short: "V", kind: "switch", group: "General", help: "show the version", onceOnly: true },
+  {
+    long: "info",
+    kind: "switch",
+    group: "General",
+    help: "the same as `cordon doctor`",
+    onceOnly: true,
+    runs: "doctor",
+  },
+  unbuilt("image", "IMAGE"),
+  unbuilt("packages", "NAMES"),
+  unbuilt("persist"),
+  unbuilt("docker"),
+  unbuilt("session", "NAME"),
+  unbuilt("allow-host", "HOST", { repeatable: true }),
+  unbuilt("deny-host", "HOST", { repeatable: true }),
+  unbuilt("host-port", "PORT", { repeatable: true }),
+  unbuilt("publish", "PORT", { short: "P", repeatable: true }),
+  unbuilt("ssh-agent"),
+  unbuilt("ide"),
+  unbuilt("rebuild"),
+  unbuilt("git-session"),
+  unbuilt("diff-session"),
+  unbuilt("merge-session"),
+  unbuilt("list-sessions"),
+  unbuilt("delete-session"),
+];
+
+export const builtFlags: readonly Flag[] = flags.filter((flag) => !flag.unbuilt);
+
+/** Every spelling with its dashes, the long name first. */
+export const spellingsOf = (flag: Flag): string[] => [
+  `--${flag.long}`,
+  ...(flag.aliases ?? []).map((alias) => `--${alias}`),
+  ...(flag.short === undefined ? [] : [`-${flag.short}`]),
+];
+
+/** The variable that sets the same thing from the environment, `--add-dir` by `CORDON_ADD_DIR`. */
+export const variableOf = (flag: Flag): string | undefined =>
+  flag.onceOnly ? undefined : `CORDON_${flag.long.toUpperCase().replaceAll("-", "_")}`;

@@ -1,0 +1,46 @@
+import fs from "node:fs";
+import { styleText } from "node:util";
+import type { CordonError } from "../errors.ts";
+import { escapeControls } from "../terminal/escape.ts";
+
+/** The only writer to the terminal. Text is shown as it is; whoever prints foreign text escapes it first. */
+export type Output = {
+  /** One line on stdout. */
+  line(text: string): void;
+  /** One line on stderr: progress, notes, warnings. */
+  note(text: string): void;
+  json(value: unknown): void;
+  colour: boolean;
+};
+
+export const createOutput = (env: Record<string, string>, stdoutIsTty: boolean): Output => {
+  const colour = !env["NO_COLOR"] && (stdoutIsTty || Boolean(env["FORCE_COLOR"]));
+  return {
+    colour,
+    line: (text) => write(1, `${text}\n`),
+    note: (text) => write(2, `${text}\n`),
+    json: (value) => write(1, `${JSON.stringify(value, null, 2)}\n`),
+  };
+};
+
+/** A refusal as people read it: what happened, then the next thing to type. */
+export const formatError = (error: CordonError, colour: boolean): string => {
+  const label = (name: string, style: "red" | "cyan") =>
+    colour ? styleText([style, "bold"], name, { validateStream: false }) : name;
+  const lines = [`${label("error:", "red")} ${escapeControls(error.message)}`];
+  if (error.hint) lines.push(`${label("hint:", "cyan")} ${escapeControls(error.hint)}`);
+  return lines.join("\n");
+};
+
+/** Writes everything now, so that nothing is lost when the process exits. A reader that has gone away is no error. */
+const write = (fd: number, text: string): void => {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += fs.writeSync(fd, bytes, at);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code !== "EAGAIN") return;
+    }
+  }
+};

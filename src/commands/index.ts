@@ -1,0 +1,21 @@
+import type { CommandFunction } from "./context.ts";
+import { run } from "./run.ts";
+
+/** Commands that are no run are loaded when they are asked for. */
+const commands: Record<string, () => Promise<CommandFunction> | CommandFunction> = {
+  agent: () => run,
+  run: () => run,
+  shell: () => run,
+  completions: async () => (await import("./help.ts")).runCompletions,
+  config: async () => (await import("./config.ts")).runConfig,
+  help: async () => (await import("./help.ts")).runHelp,
+  man: async () => (await import("./help.ts")).runMan,
+  policy: async () => (await import("./policy.ts")).runPolicy,
+  trust: async () => (await import("./trust.ts")).runTrust,
+  version: async () => (await import("./help.ts")).runVersion,
+};
+
+/** The function behind a word of the command table. Every built command has one; a test compares the two tables. */
+export const loadCommand = async (name: string): Promise<CommandFunction> => await commands[name]!();
+
+export const commandNames = Object.keys(commands);

@@ -1,0 +1,37 @@
+import path from "node:path";
+import { findAgent } from "../agents/registry.ts";
+import { isGiven } from "../cli/given.ts";
+import { policyOf, requestedLimits } from "../config/policy.ts";
+import { errorOf } from "../errors.ts";
+import { createPlan } from "../plan/create.ts";
+import { explainHost, explainPath, explainVariable, type Explanation } from "../plan/explain.ts";
+import { gatherPlan } from "../plan/gather.ts";
+import { escapeControls } from "../terminal/escape.ts";
+import type { CommandFunction } from "./context.ts";
+
+/** `cordon policy explain PATH|HOST|NAME`: the rule that decides for the default agent's next run in this project. */
+export const runPolicy: CommandFunction = async ({ host, invocation, out, config: load }) => {
+  const [verb, word = ""] = invocation.words;
+  if (verb !== "explain") throw errorOf("E_USAGE", `\`cordon policy\` cannot \`${verb}\``, "`cordon policy explain PATH|HOST|NAME`");
+  const config = await load();
+  const request = { id: "explain", host, policy: policyOf(config), requested: requestedLimits(config) };
+  const agent = findAgent(config.agent.value, config);
+  // Any program will do: the question is what stands around it.
+  const { input } = gatherPlan({ ...request, agent, command: ["/bin/sh"] });
+  const explanation = explain(word, createPlan(input), input, host.home);
+  if (isGiven(invocation.given, "json")) out.json(explanation);
+  else out.line(escapeControls(`${explanation.subject}: ${explanation.verdict}  # ${explanation.origin}`));
+  return 0;
+};
+
+const explain = (
+  word: string,
+  plan: ReturnType<typeof createPlan>,
+  { policy, host }: Parameters<typeof createPlan>[0],
+  home: string,
+): Explanation => {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(word)) return explainVariable(plan, host, word);
+  if (/^[^/~]+\.[^/]+$/.test(word) && !word.startsWith(".")) return explainHost(policy, word);
+  const expanded = word === "~" || word.startsWith("~/") ? path.join(home, word.slice(1)) : word;
+  return explainPath(plan, path.resolve(plan.workdir, expanded));
+};

@@ -1,0 +1,103 @@
+import fs from "node:fs";
+import { commandOf } from "../agents/command.ts";
+import { findAgent } from "../agents/registry.ts";
+import type { SeedFacts } from "../agents/seed.ts";
+import { prepareState } from "../agents/state.ts";
+import type { Backend } from "../backends/backend.ts";
+import { loadBackend } from "../backends/index.ts";
+import { isGiven } from "../cli/given.ts";
+import type { Config } from "../config/config.ts";
+import { policyOf, requestedLimits } from "../config/policy.ts";
+import { errorOf } from "../errors.ts";
+import type { Launch } from "../launch.ts";
+import { createPlan } from "../plan/create.ts";
+import { type Gathered, gatherPlan } from "../plan/gather.ts";
+import { featuresOf, type Plan } from "../plan/plan.ts";
+import { type Outcome, runLaunch } from "../run/interpreter.ts";
+import { type Run, reapRuns, startTicksOf } from "../run/registry.ts";
+import type { CommandFunction, Context } from "./context.ts";
+
+/** `cordon [AGENT] …`, `cordon run -- PROGRAM …`, `cordon shell`: one run, from the configuration to the exit code. */
+export const run: CommandFunction = async (context) => {
+  const { host, invocation, out } = context;
+  if (host.env["CORDON_SANDBOX"]) throw errorOf("E_SANDBOX_NESTED");
+  const config = await context.config();
+  const prepared = await prepareRun(context, config);
+  if (isGiven(invocation.given, "dry-run")) {
+    out.json((await import("../launch-json.ts")).describeLaunch(prepared.launch));
+    return 0;
+  }
+  reapRuns(host.places);
+  const { states, cache } = prepared.gathered;
+  fs.mkdirSync(cache, { recursive: true, mode: 0o700 });
+  prepareState(states, seedFacts(prepared));
+  const options = config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs.value };
+  const outcome = await runLaunch(prepared.launch, recordOf(prepared), host.places, options);
+  report(outcome, prepared.plan, context);
+  return outcome.code;
+};
+
+export type Prepared = { plan: Plan; launch: Launch; gathered: Gathered; agentName: string };
+
+const keyTailLength = 20;
+
+/** Claude Code knows an approved key by its end. */
+const seedFacts = ({ plan, gathered }: Prepared): SeedFacts => {
+  const keys = gathered.input.agent?.keys.filter((name) => plan.env[name] !== undefined) ?? [];
+  const tail = plan.env[keys[0] ?? ""]?.slice(-keyTailLength) ?? "";
+  return { values: { workdir: plan.workdir, "key-tail": tail }, keys };
+};
+
+/** Everything up to the launch; starts and changes nothing. Throws errors of the catalogue. */
+export const prepareRun = async ({ host, invocation }: Context, config: Config): Promise<Prepared> => {
+  const name = invocation.command === "agent" ? (invocation.agent ?? config.agent.value) : undefined;
+  const agent = name === undefined ? undefined : findAgent(name, config);
+  const gathered = gatherPlan({
+    id: Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString("hex"),
+    host,
+    policy: policyOf(config),
+    requested: requestedLimits(config),
+    agent,
+    command: commandOf(invocation, agent, host),
+  });
+  const plan = createPlan(gathered.input);
+  const backend = await loadBackend(config.backend.value);
+  const observed = backend.observe(host, plan);
+  refuseUnenforced(plan, backend, observed);
+  return { plan, launch: backend.compile(plan, observed), gathered, agentName: name ?? invocation.command };
+};
+
+const refuseUnenforced = (plan: Plan, backend: Backend, observed: unknown): void => {
+  const enforced = backend.enforces(observed);
+  const missing = featuresOf(plan).find((feature) => !enforced.has(feature));
+  if (!missing) return;
+  const ways = missing.startsWith("network-")
+    ? "`--net none` cuts the network off; `--net open` leaves it as it is"
+    : missing.startsWith("limit-")
+      ? "start cordon where it may make control groups (`cordon doctor` says how), or leave the limit out"
+      : "leave the option out; `cordon doctor` says what this machine can do";
+  throw errorOf("E_UNENFORCED", missing, backend.name, ways);
+};
+
+const recordOf = ({ plan, launch, agentName }: Prepared): Run => ({
+  id: plan.id,
+  pid: process.pid,
+  startTicks: startTicksOf(process.pid),
+  project: plan.workdir,
+  agent: agentName,
+  backend: launch.backend,
+  createdAt: new Date().toISOString(),
+  teardown: launch.teardown,
+  join: launch.join,
+});
+
+const report = (outcome: Outcome, plan: Plan, { out }: Context): void => {
+  if (outcome.reason === "timeout") out.note("cordon: ended by --timeout");
+  if (outcome.reason === "stopped") out.note("cordon: ended by `cordon stop`");
+  if (outcome.reason === "out-of-memory") {
+    const mebibytes = Math.round((plan.resources.memoryBytes ?? 0) / 1024 ** 2);
+    out.note(`cordon: out of memory: the limit is ${mebibytes} MiB (\`--memory\` sets it)`);
+  }
+  if (outcome.reason === "not-started")
+    throw errorOf("E_LAUNCH_FAILED", "the sandbox did not start", "see the message above");
+};

@@ -1,0 +1,73 @@
+import type { CredentialMode, NetworkMode, Preset, Rule, Widening } from "../policy.ts";
+
+/** A value and the place where a person can go and change it. */
+export type Setting<T> = { value: T; origin: string };
+
+/** An agent of the user's own, or what the user changes of a known one. */
+export type AgentSettings = {
+  command?: string;
+  args?: string[];
+  state?: string[];
+  env?: Record<string, string>;
+  origin: string;
+};
+
+/** Everything that flags, variables and files say, merged. Paths are absolute but their links are not resolved. */
+export type Config = {
+  agent: Setting<string>;
+  backend: Setting<string>;
+  preset: Setting<Preset>;
+  credentials: Setting<CredentialMode>;
+  timeoutMs?: Setting<number>;
+  agentCommand?: Setting<string>;
+  filesystem: { read: Rule[]; write: Rule[]; hide: Rule[] };
+  /** Without a mode the preset decides. */
+  network: { mode?: Setting<NetworkMode>; allow: Rule[]; deny: Rule[] };
+  /** `dotenv` holds the names that the user takes from a project's `.env`; their values are in `set` already. */
+  env: { pass: Rule[]; set: Record<string, Setting<string>>; dotenv: Rule[] };
+  resources: {
+    cpus?: Setting<number>;
+    memoryBytes?: Setting<number>;
+    pids?: Setting<number>;
+    diskBytes?: Setting<number>;
+  };
+  widen: Partial<Record<Widening, Setting<boolean>>>;
+  agents: Record<string, AgentSettings>;
+};
+
+/** The keys of a configuration file, checked. Strings such as `4g` or `30m` are as written. */
+export type ConfigValues = {
+  agent?: string | undefined;
+  backend?: string | undefined;
+  preset?: Preset | undefined;
+  credentials?: CredentialMode | undefined;
+  timeout?: string | undefined;
+  filesystem?: Lists<"read" | "write" | "hide"> | undefined;
+  network?: ({ mode?: NetworkMode | undefined } & Lists<"allow" | "deny">) | undefined;
+  env?: ({ set?: Record<string, string> | undefined } & Lists<"pass" | "dotenv">) | undefined;
+  resources?:
+    | {
+        cpus?: number | undefined;
+        memory?: string | undefined;
+        pids?: number | undefined;
+        disk?: string | undefined;
+      }
+    | undefined;
+  widen?: { userns?: boolean | undefined; browser?: boolean | undefined } | undefined;
+  agents?: Record<string, AgentValues> | undefined;
+};
+
+type Lists<Name extends string> = { [name in Name]?: string[] | undefined };
+type AgentValues = {
+  command?: string | undefined;
+  args?: string[] | undefined;
+  state?: string[] | undefined;
+  env?: Record<string, string> | undefined;
+};
+
+/** A record without a prototype, so that no name finds something that nobody put there. */
+export const bareRecord = <T>(entries: Iterable<readonly [string, T]> = []): Record<string, T> => {
+  const record: Record<string, T> = Object.create(null);
+  for (const [name, value] of entries) record[name] = value;
+  return record;
+};

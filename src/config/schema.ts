@@ -1,0 +1,155 @@
+import * as v from "valibot";
+import type { ConfigValues } from "./config.ts";
+import {
+  agentPattern,
+  backends,
+  credentialModes,
+  durationPattern,
+  hostPattern,
+  mostCpus,
+  mostPids,
+  networkModes,
+  parseDurationMs,
+  parseSizeBytes,
+  plainPattern,
+  presets,
+  sizePattern,
+  textPattern,
+  variablePattern,
+} from "./values.ts";
+
+const said = <T extends v.GenericSchema>(description: string, schema: T) =>
+  v.optional(v.pipe(schema, v.description(description)));
+
+const plain = v.pipe(
+  v.string(),
+  v.maxLength(4096, "longer than 4096 characters"),
+  v.regex(plainPattern, "must be non-empty text without control characters"),
+);
+const text = v.pipe(v.string(), v.regex(textPattern, "must not hold a NUL character"));
+const host = v.pipe(
+  v.string(),
+  v.regex(hostPattern, "must be a host name such as example.com, *.example.com or a:443"),
+);
+const variable = v.pipe(v.string(), v.regex(variablePattern, "must be the name of a variable"));
+const agent = v.pipe(v.string(), v.regex(agentPattern, "must be a name of small letters, digits and -"));
+const listOf = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.maxLength(1000));
+const variables = v.record(variable, text);
+
+const duration = v.pipe(
+  v.string(),
+  v.regex(durationPattern, "must be a duration such as 90s, 30m or 2h"),
+  v.check((value) => parseDurationMs(value) !== undefined, "must be at most 24 days"),
+);
+const size = v.pipe(
+  v.string(),
+  v.regex(sizePattern, "must be a size such as 512m or 4g"),
+  v.check((value) => parseSizeBytes(value) !== undefined, "must be at least 1m"),
+);
+const above = (least: number, most: number) =>
+  v.pipe(v.number(), v.minValue(least, `must be at least ${least}`), v.maxValue(most, `must be at most ${most}`));
+
+/** Every key of `config.toml` and `.cordon.toml`. A key that is not here is an error. */
+export const configSchema = v.strictObject({
+  agent: said("The agent that `cordon` without a name starts.", agent),
+  backend: said("What the boundary is made of.", v.picklist(backends)),
+  preset: said("How much is allowed when nothing more precise is said.", v.picklist(presets)),
+  credentials: said("How the agent signs in.", v.picklist(credentialModes)),
+  timeout: said("Ends a run after this time, such as `30m`.", duration),
+  filesystem: said(
+    "Paths; `~` is home, relative paths start at the file's own directory.",
+    v.strictObject({
+      read: said("Also inside, read-only.", listOf(plain)),
+      write: said("Also inside, writable.", listOf(plain)),
+      hide: said("Never inside, except for a more specific path in `read` or `write`.", listOf(plain)),
+    }),
+  ),
+  network: said(
+    "What the sandbox may reach.",
+    v.strictObject({
+      mode: said(
+        "`open`, `filtered` (allowed names only) or `none`; the preset decides when absent.",
+        v.picklist(networkModes),
+      ),
+      allow: said("Hosts that may be reached.", listOf(host)),
+      deny: said("Hosts that may not; wins over `allow`.", listOf(host)),
+    }),
+  ),
+  env: said(
+    "Variables inside.",
+    v.strictObject({
+      pass: said("Names that take the value they have outside.", listOf(variable)),
+      set: said("Names with a value.", variables),
+      dotenv: said("Names taken from the project's `.env`. Only in the user's own configuration.", listOf(variable)),
+    }),
+  ),
+  resources: said(
+    "Limits of one run.",
+    v.strictObject({
+      cpus: said("Processors, fractions allowed.", above(0.01, mostCpus)),
+      memory: said("Memory, such as `4g`.", size),
+      pids: said("Processes and threads.", v.pipe(above(1, mostPids), v.integer("must be a whole number"))),
+      disk: said("Size of each private directory, such as `2g`.", size),
+    }),
+  ),
+  widen: said(
+    "Named steps that weaken the boundary.",
+    v.strictObject({
+      userns: said("Programs inside may make sandboxes of their own.", v.boolean()),
+      browser: said("Chromium and Playwright run inside.", v.boolean()),
+    }),
+  ),
+  agents: said(
+    "Agents of your own, or changes to a known one, by name.",
+    v.record(
+      agent,
+      v.strictObject({
+        command: said("The program to start.", plain),
+        args: said("Arguments that always come first.", listOf(text)),
+        state: said("Directories below home that it keeps its state in.", listOf(plain)),
+        env: said("Variables that it needs.", variables),
+      }),
+    ),
+  ),
+});
+
+/** The checked values, or the problems as `path` and sentence. */
+export const checkValues = (input: unknown): { values: ConfigValues } | { problems: Problem[] } => {
+  const result = v.safeParse(configSchema, input);
+  return result.success ? { values: result.output } : { problems: result.issues.map(describe) };
+};
+
+export type Problem = { path: string[]; kind: "unknown" | "bad"; sentence: string };
+
+const describe = (issue: v.BaseIssue<unknown>): Problem => {
+  const path = (issue.path ?? []).map((step) => String(step.key));
+  if (issue.type === "strict_object" && issue.expected === "never") return { path, kind: "unknown", sentence: "" };
+  if (issue.kind === "validation") return { path, kind: "bad", sentence: issue.message };
+  const found = issue.received.length > 60 ? `${issue.received.slice(0, 60)}…` : issue.received;
+  return { path, kind: "bad", sentence: `expected ${expectedIn(issue.expected)}, found ${found}` };
+};
+
+const expectedIn = (expected: string | null): string => {
+  if (expected === "Array") return "a list";
+  if (expected === "Object") return "a table";
+  return (expected ?? "something else").replace(/^\((.*)\)$/, "$1").replaceAll(" | ", ", ");
+};
+
+/** Names of the keys that may stand in the table at a path. */
+export const keysAt = (path: readonly string[]): string[] => {
+  let schema: unknown = configSchema;
+  for (const step of path) schema = childOf(unwrap(schema), step);
+  const { entries } = (unwrap(schema) ?? {}) as { entries?: object };
+  return Object.keys(entries ?? {});
+};
+
+type Node = { type?: string; wrapped?: unknown; pipe?: unknown[]; entries?: Record<string, unknown>; value?: unknown };
+
+const unwrap = (schema: unknown): Node | undefined => {
+  const node = schema as Node | undefined;
+  if (node?.type === "optional") return unwrap(node.wrapped);
+  return node;
+};
+
+const childOf = (node: Node | undefined, step: string): unknown =>
+  node?.type === "record" ? node.value : node?.entries?.[step];

@@ -1,0 +1,116 @@
+/**
+ * The one catalogue of everything that can go wrong before or around a run. Each entry says what happened and
+ * the next thing to type. The exit status is part of the contract: 125 cordon failed (the default), 126 cannot
+ * execute, 127 not found.
+ */
+type Failure = { message: string; hint?: string; exit?: number };
+
+const catalogue = {
+  E_OPTION_UNKNOWN: (option: string, near: string | undefined, otherwise: string): Failure => ({
+    message: `unknown option \`${option}\``,
+    hint: near ? `did you mean cordon's \`${near}\`? ${otherwise}` : otherwise,
+  }),
+  E_VARIABLE_UNKNOWN: (name: string, near: string): Failure => ({
+    message: `the variable ${name} means nothing to cordon`,
+    hint: `did you mean ${near}? else unset ${name}`,
+  }),
+  E_OPTION_INVALID: (option: string, problem: string, hint = "`cordon --help` lists every option"): Failure => ({
+    message: `\`${option}\`: ${problem}`,
+    hint,
+  }),
+  E_COMMAND_UNKNOWN: (word: string, near?: string): Failure => ({
+    message: `\`${word}\` is neither a command, an agent nor a prompt`,
+    hint: near
+      ? `did you mean \`cordon ${near}\`? (a prompt has a space in it)`
+      : `to run a program: \`cordon run -- ${word}\``,
+  }),
+  E_USAGE: (problem: string, hint: string): Failure => ({ message: problem, hint }),
+  E_FEATURE_UNBUILT: (feature: string, instead = "`cordon --help` lists what is"): Failure => ({
+    message: `\`${feature}\` is not available in this version of cordon`,
+    hint: instead,
+  }),
+  E_CONFIG_INVALID: (file: string, problem: string, hint = "`cordon config schema` prints every key"): Failure => ({
+    message: `${file}: ${problem}`,
+    hint,
+  }),
+  E_CONFIG_UNREADABLE: (file: string, problem: string): Failure => ({ message: `cannot read ${file}: ${problem}` }),
+  E_CONFIG_WIDENS: (file: string, keys: string): Failure => ({
+    message: `${file} asks for more than your own settings allow: ${keys}`,
+    hint: "`cordon trust` shows the file and trusts exactly these bytes; or remove the keys",
+  }),
+  E_UNENFORCED: (feature: string, backend: string, ways: string): Failure => ({
+    message: `the ${backend} backend cannot enforce ${feature}`,
+    hint: ways,
+  }),
+  E_STATE_EXPOSED: (target: string, what: string): Failure => ({
+    message: `${what} would be within reach of the sandbox, because it may write ${target}`,
+    hint: "start in a project directory of its own, or choose a narrower `--add-dir`",
+  }),
+  E_WORKDIR_INVALID: (path: string, problem: string): Failure => ({
+    message: `cannot use ${path} as the project: ${problem}`,
+    hint: "change into a project directory first",
+  }),
+  E_PATH_INVALID: (option: string, path: string, problem: string, hint = "give an existing path"): Failure => ({
+    message: `${option} ${path}: ${problem}`,
+    hint,
+  }),
+  E_COMMAND_MISSING: (command: string, how: string): Failure => ({
+    message: `\`${command}\` is not on PATH`,
+    hint: how,
+    exit: 127,
+  }),
+  E_COMMAND_UNEXECUTABLE: (command: string, problem: string): Failure => ({
+    message: `cannot execute \`${command}\`: ${problem}`,
+    exit: 126,
+  }),
+  E_BACKEND_MISSING: (problem: string, how: string): Failure => ({ message: problem, hint: how }),
+  E_SANDBOX_NESTED: (): Failure => ({
+    message: "this is already the inside of a cordon sandbox",
+    hint: "run the command directly: it is confined already",
+  }),
+  E_RUN_UNKNOWN: (id: string): Failure => ({
+    message: `no running sandbox is called \`${id}\``,
+    hint: "`cordon ps` lists the running ones",
+  }),
+  E_RUN_AMBIGUOUS: (id: string, found: string): Failure => ({
+    message: `\`${id}\` fits more than one running sandbox: ${found}`,
+    hint: "give more of the id",
+  }),
+  E_LAUNCH_FAILED: (what: string, problem: string): Failure => ({
+    message: `${what}: ${problem}`,
+    hint: "`cordon doctor` finds what is missing",
+  }),
+};
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** What every refusal is: a code that scripts can match, one sentence, the next thing to type, the exit status. */
+export class CordonError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly exit: number;
+
+  constructor(code: ErrorCode, failure: Failure) {
+    super(failure.message);
+    this.code = code;
+    this.hint = failure.hint;
+    this.exit = failure.exit ?? 125;
+  }
+}
+
+/** The whole catalogue for the reference page, with `…` where a message names something. */
+export const describeErrors = (): (Failure & { code: string; exit: number })[] =>
+  Object.entries(catalogue).map(([code, describe]) => {
+    const blanks = Array.from({ length: describe.length }, () => "…");
+    const failure = (describe as (...details: string[]) => Failure)(...blanks);
+    return { code, ...failure, exit: failure.exit ?? 125 };
+  });
+
+/** Builds an error of the catalogue; the caller throws it. */
+export const errorOf = <Code extends ErrorCode>(
+  code: Code,
+  ...details: Parameters<(typeof catalogue)[Code]>
+): CordonError => {
+  const describe = catalogue[code] as (...details: unknown[]) => Failure;
+  return new CordonError(code, describe(...details));
+};

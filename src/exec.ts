@@ -1,0 +1,90 @@
+import fs from "node:fs";
+import path from "node:path";
+import { isWithin } from "./places.ts";
+
+/** The only file, besides the terminal's, that starts processes. Arguments stay an array; no shell is involved. */
+
+export type Captured = { code: number; stdout: string; stderr: string };
+export type Child = { pid: number; exited: Promise<Exit> };
+export type Exit = { code: number | null; signal: NodeJS.Signals | null };
+
+/** Tools of the system are called with this alone: nothing of the user's or the project's environment steers them. */
+const plainEnv = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C" };
+
+/** Runs a tool of the system and waits for it, at most `timeoutMs`; a missing or killed one has code -1. */
+export const runCaptured = (
+  file: string,
+  args: string[],
+  { env = {}, timeoutMs = 10_000 }: { env?: Record<string, string>; timeoutMs?: number } = {},
+): Captured => {
+  try {
+    const done = Bun.spawnSync([file, ...args], {
+      env: { ...plainEnv, ...env },
+      timeout: timeoutMs,
+      stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 16 * 1024 * 1024,
+    });
+    return { code: done.exitCode ?? -1, stdout: done.stdout.toString(), stderr: done.stderr.toString() };
+  } catch {
+    return { code: -1, stdout: "", stderr: "" };
+  }
+};
+
+/**
+ * Starts a program in a session of its own, so that the terminal's ^C reaches cordon alone. `fds` become its
+ * descriptors from 3 upwards; the caller still owns and closes them. Throws when the program cannot be started.
+ */
+export const startDetached = (
+  file: string,
+  args: string[],
+  options: { env: Record<string, string>; cwd: string; fds: number[] },
+): Child => {
+  const stdio = ["inherit", "inherit", "inherit", ...options.fds];
+  const child = Bun.spawn([file, ...args], {
+    env: options.env,
+    cwd: options.cwd,
+    detached: true,
+    // The type knows three descriptors only.
+    stdio: stdio as ["inherit", "inherit", "inherit"],
+  });
+  return { pid: child.pid, exited: ended(child) };
+};
+
+/** Runs a program in the foreground on cordon's own streams and terminal, and waits for it. */
+export const runAttached = async (file: string, args: string[], env: Record<string, string>): Promise<Exit> =>
+  await ended(Bun.spawn([file, ...args], { env, stdio: ["inherit", "inherit", "inherit"] }));
+
+const ended = async (child: Bun.Subprocess): Promise<Exit> => {
+  await child.exited;
+  return { code: child.exitCode, signal: child.signalCode as NodeJS.Signals | null };
+};
+
+/**
+ * Finds an executable on a search path. Relative and empty entries never count, nor do directories of the project:
+ * a tool that the project brings is not one that runs on the host.
+ */
+export const findProgram = (name: string, searchPath: string | undefined, workdir: string): string | undefined => {
+  const directories = (searchPath || plainEnv.PATH).split(":").filter((entry) => path.isAbsolute(entry));
+  const candidates = directories.map((directory) => path.join(directory, name));
+  return candidates.find(
+    (candidate) => isExecutable(candidate) && !isWithin(realOf(candidate), workdir) && !isWithin(candidate, workdir),
+  );
+};
+
+/** True for a regular file that this user may execute. */
+export const isExecutable = (file: string): boolean => {
+  try {
+    fs.accessSync(file, fs.constants.X_OK);
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
+};
+
+const realOf = (file: string): string => {
+  try {
+    return fs.realpathSync.native(file);
+  } catch {
+    return file;
+  }
+};

@@ -1,0 +1,40 @@
+/** How a plan is carried out: pure data, printed by `--dry-run`, interpreted by `run/interpreter.ts` for every backend. */
+
+/** What a child finds behind one of its descriptors. */
+export type FdSource =
+  | { kind: "bytes"; bytes: Uint8Array; name: string }
+  /** A file of the run's own directory that the child writes and cordon reads later. */
+  | { kind: "run-file"; name: string };
+
+export type Command = {
+  file: string;
+  args: string[];
+  /** The whole environment of the child; nothing is inherited. */
+  env: Record<string, string>;
+  cwd: string;
+  /** Descriptors, in order, from 3 upwards or behind those that the private terminal takes for itself. */
+  fds: FdSource[];
+  /** How many processes stand between the first one inside and the command that signals are for. */
+  depth: number;
+};
+
+export type Step =
+  | { kind: "write"; path: string; text: string }
+  | { kind: "make-directory"; path: string }
+  | { kind: "remove-directory"; path: string };
+
+export type Launch = {
+  backend: string;
+  setup: Step[];
+  main: Command;
+  /** Which of stdin, stdout and stderr are terminals and get the private pty; none means plain pipes. */
+  tty: Streams;
+  /** File with an `oom_kill N` line (cgroup v1 `memory.oom_control`, v2 `memory.events`), when memory is limited. */
+  oomEvents?: string;
+  teardown: Step[];
+  /** What another process needs to join the running sandbox: its environment and the control groups of its limits. */
+  join: { env: Record<string, string>; groups: string[] };
+};
+
+/** True for each standard stream that is a terminal. */
+export type Streams = { stdin: boolean; stdout: boolean; stderr: boolean };

@@ -1,0 +1,86 @@
+import path from "node:path";
+import type { Agent } from "../agents/agent.ts";
+import type { Host } from "../host.ts";
+import { isWithin } from "../places.ts";
+import type { Policy } from "../policy.ts";
+import { composeEnvironment, type Variable } from "./environment.ts";
+import { type Composition, composeMounts } from "./filesystem.ts";
+import type { Mount, Plan } from "./plan.ts";
+
+export type PlanInput = Omit<Composition, "extra"> & {
+  id: string;
+  /** Program and arguments as they run inside. */
+  command: string[];
+  agent: Agent | undefined;
+  /** Mounts that carry state, caches and programs in. */
+  carried: Mount[];
+  /** Bytes of the host's resolv.conf, when its place is a link that leads out of /etc. */
+  resolver: Uint8Array | undefined;
+  /** The user's git identity, aliases, diff and merge settings as a git configuration file. */
+  gitConfig: Uint8Array | undefined;
+  /** Variables for the agent, each with its reason. */
+  variables: Variable[];
+  requested: Plan["requested"];
+};
+
+/** Decides everything about one run. Pure: what it needs to know of the machine is in its input. */
+export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } => {
+  const { host, policy, workdir } = input;
+  const variables = composeEnvironment(host, policy, workdir, input.variables);
+  return {
+    id: input.id,
+    command: input.command,
+    workdir,
+    home: host.home,
+    identity: { uid: host.uid, gid: host.gid },
+    mounts: composeMounts({ ...input, extra: [...input.carried, ...generated(input)] }),
+    env: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+    network: policy.network.mode,
+    resources: policy.resources,
+    requested: input.requested,
+    widen: [...policy.widen],
+    tty: host.tty,
+    variables,
+  };
+};
+
+const generated = ({ host, resolver, gitConfig, facts }: PlanInput): Mount[] => [
+  ...(resolver
+    ? [bytesAt(facts["/etc/resolv.conf"]?.real ?? "/etc/resolv.conf", resolver, "the host's resolver")]
+    : []),
+  ...(gitConfig
+    ? [bytesAt(path.join(host.realHome, ".gitconfig"), gitConfig, "the user's git settings, filtered")]
+    : []),
+];
+
+const bytesAt = (target: string, bytes: Uint8Array, origin: string): Mount => ({
+  kind: "bytes",
+  target,
+  bytes,
+  permissions: 0o644,
+  origin,
+});
+
+/**
+ * cordon's own directories and binary that the writable parts of a policy would reach. Masks do not count: renaming the
+ * parent of a mask uncovers it.
+ */
+export const exposedPlaces = (host: Host, policy: Policy, workdir: string, real: (target: string) => string) => {
+  const writable = [{ value: workdir, origin: "the project" }, ...policy.filesystem.write];
+  const precious = [...Object.values(host.places), host.executable].map(real);
+  return writable.flatMap(({ value, origin }) => {
+    const target = real(value);
+    const reached = precious.find((place) => isWithin(place, target) || isWithin(target, place));
+    return reached === undefined ? [] : [{ target, origin, place: reached }];
+  });
+};
+
+/** Host paths on which a mount below a writable directory would come to stand; none of them may lead through a link. */
+export const nestedSources = (mounts: Mount[]): string[] =>
+  mounts.flatMap((mount, index) => {
+    const above = mounts
+      .slice(0, index)
+      .findLast((other) => other.target === "/" || isWithin(mount.target, other.target));
+    if (!above || (above.kind !== "bind" && above.kind !== "workspace") || above.mode !== "rw") return [];
+    return [path.join(above.source, path.relative(above.target, mount.target))];
+  });

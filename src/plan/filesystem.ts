@@ -1,0 +1,157 @@
+import path from "node:path";
+import type { Facts, Host } from "../host.ts";
+import { isWithin } from "../places.ts";
+import type { Policy, Rule } from "../policy.ts";
+import { homeForks, platformDirectories, pseudoDirectories, systemSecrets, toolchains } from "./locations.ts";
+import type { Mount } from "./plan.ts";
+
+/** What the file system of a run is composed from, besides the policy. All paths absolute. */
+export type Composition = {
+  host: Host;
+  policy: Policy;
+  workdir: string;
+  /** Facts of every path in `pathsOf`. */
+  facts: Facts;
+  /** Names in `/` and in the forks of home, only filled when the whole host is shown. */
+  listings: Record<string, string[]>;
+  /** Sockets that host programs listen on. */
+  sockets: string[];
+  /** Mounts of the agent and of cordon itself: state, programs, generated files. */
+  extra: Mount[];
+};
+
+/** Every path whose fact `composeMounts` will ask for. */
+export const pathsOf = (given: Omit<Composition, "facts">): string[] => [
+  ...platformDirectories,
+  ...pseudoDirectories,
+  ...systemSecrets,
+  ...toolchains.map((name) => path.join(given.host.home, name)),
+  ...Object.entries(given.listings).flatMap(([directory, names]) => names.map((name) => path.join(directory, name))),
+  ...[...given.policy.filesystem.read, ...given.policy.filesystem.write, ...given.policy.filesystem.hide].map(
+    (rule) => rule.value,
+  ),
+  ...gitGuards(given.workdir),
+  given.workdir,
+  "/etc/resolv.conf",
+];
+
+/**
+ * The mounts of a run, parents first. A deeper target wins over what lies above it, so a hidden directory stays
+ * hidden except for a more specific allowance; at one target a later entry wins, so hiding beats showing.
+ */
+export const composeMounts = (given: Composition): Mount[] => {
+  const { host, policy } = given;
+  const composed: Mount[] = [
+    ...(policy.filesystem.base === "host" ? wholeHost(given) : platform(given)),
+    ...privateDirectories(given),
+    { kind: "workspace", source: given.workdir, target: given.workdir, mode: "rw", origin: "the project" },
+    ...gitMounts(given),
+    ...policy.filesystem.read.flatMap((rule) => binds(rule, "ro", given.facts)),
+    ...policy.filesystem.write.flatMap((rule) => binds(rule, "rw", given.facts)),
+    ...given.extra,
+    ...policy.filesystem.hide.flatMap((rule) => masks(rule, given.facts)),
+    ...systemSecrets.flatMap((value) => masks({ value, origin: "secrets of the system" }, given.facts)),
+    ...Object.values(host.places).flatMap((value) => maskPlace(value, given)),
+  ];
+  return parentsFirst(composed);
+};
+
+/** System directories read-only, an empty home with the tool chains in it. */
+const platform = ({ facts, host, policy }: Composition): Mount[] => [
+  ...platformDirectories.flatMap((target) => shown(target, "system directory", facts)),
+  ...(policy.preset === "strict"
+    ? []
+    : toolchains.flatMap((name) => shown(path.join(host.home, name), "tool chain", facts))),
+];
+
+/** Everything read-only, entry by entry, so that new directories can be laid beside what is there. */
+const wholeHost = ({ facts, host, listings }: Composition): Mount[] => {
+  const forks = new Set([...homeForks.map((name) => path.join(host.realHome, name)), ...pseudoDirectories]);
+  return Object.entries(listings).flatMap(([directory, names]) =>
+    names
+      .map((name) => path.join(directory, name))
+      .filter((target) => !forks.has(target) && !isWithin(host.realHome, target))
+      .flatMap((target) => shown(target, "preset open", facts)),
+  );
+};
+
+const privateDirectories = ({ host, policy, sockets, facts }: Composition): Mount[] => {
+  const size = policy.resources.diskBytes;
+  const tmpfs = (target: string, permissions: number): Mount => ({
+    kind: "tmpfs",
+    target,
+    permissions,
+    origin: "private directory",
+    ...(size !== undefined && { sizeBytes: size }),
+  });
+  const origin = "pseudo file system";
+  return [
+    { kind: "proc", target: "/proc", origin },
+    { kind: "dev", target: "/dev", origin },
+    tmpfs("/dev/shm", 0o1777),
+    tmpfs("/tmp", 0o1777),
+    tmpfs("/var/tmp", 0o1777),
+    tmpfs("/run", 0o755),
+    tmpfs(`/run/user/${host.uid}`, 0o700),
+    { kind: "symlink", target: "/var/run", link: "/run", origin },
+    { kind: "symlink", target: "/var/lock", link: "/run/lock", origin },
+    tmpfs(host.realHome, 0o700),
+    ...(host.home === host.realHome
+      ? []
+      : [{ kind: "symlink", target: host.home, link: host.realHome, origin: "home" } satisfies Mount]),
+    ...(policy.filesystem.base === "host"
+      ? sockets
+          .filter((socket) => !pseudoDirectories.some((hidden) => isWithin(socket, hidden)))
+          .flatMap((value) => masks({ value, origin: "socket of a host program" }, facts))
+      : []),
+  ];
+};
+
+/** A path of the host at its own place: as a link when it is one in the root, else bound read-only. */
+const shown = (target: string, origin: string, facts: Facts): Mount[] => {
+  const fact = facts[target];
+  if (!fact || fact.kind === "missing" || fact.kind === "other" || fact.kind === "socket") return [];
+  if (fact.link !== undefined && path.dirname(target) === "/")
+    return [{ kind: "symlink", target, link: fact.link, origin }];
+  return [{ kind: "bind", source: fact.real, target, mode: "ro", origin }];
+};
+
+/** A rule's path, and the place its links lead to, so that either spelling works inside. */
+const binds = (rule: Rule, mode: "ro" | "rw", facts: Facts): Mount[] => {
+  const fact = facts[rule.value];
+  if (!fact || fact.kind === "missing") return [];
+  return [...new Set([fact.real, rule.value])].map((target) => ({
+    kind: "bind",
+    source: fact.real,
+    target,
+    mode,
+    origin: rule.origin,
+  }));
+};
+
+const masks = (rule: Rule, facts: Facts): Mount[] => {
+  const fact = facts[rule.value];
+  if (!fact || fact.kind === "missing") return [];
+  const of = fact.kind === "directory" ? "directory" : "file";
+  return [...new Set([fact.real, rule.value])].map((target) => ({ kind: "mask", of, target, origin: rule.origin }));
+};
+
+/** cordon's own directories are hidden wherever the host around them shows. */
+const maskPlace = (place: string, { policy }: Composition): Mount[] =>
+  policy.filesystem.base === "host"
+    ? [{ kind: "mask", of: "directory", target: place, origin: "cordon's own directories" }]
+    : [];
+
+const gitGuards = (workdir: string): string[] => ["config", "hooks"].map((name) => path.join(workdir, ".git", name));
+
+/** Only plain files and directories are guarded: through a planted link the guard would land somewhere else. */
+const gitMounts = ({ facts, workdir }: Composition): Mount[] =>
+  gitGuards(workdir)
+    .filter((target) => facts[target]?.kind !== "missing" && facts[target]?.real === target)
+    .map((target) => ({ kind: "bind", source: target, target, mode: "ro", origin: "guard of .git" }));
+
+const parentsFirst = (mounts: Mount[]): Mount[] => {
+  const last = new Map(mounts.map((mount) => [mount.target, mount]));
+  const depth = (mount: Mount) => (mount.target === "/" ? 0 : mount.target.split("/").length);
+  return [...last.values()].sort((a, b) => depth(a) - depth(b));
+};

@@ -1,0 +1,59 @@
+import type { Streams } from "../launch.ts";
+import type { NetworkMode, Resources, Widening } from "../policy.ts";
+
+/** What one run will be: everything decided, nothing started. The same value means the same thing to every backend. */
+export type Plan = {
+  id: string;
+  /** Program and arguments as they run inside. */
+  command: string[];
+  workdir: string;
+  home: string;
+  identity: { uid: number; gid: number };
+  mounts: Mount[];
+  /** The whole environment inside; nothing else is inherited. */
+  env: Record<string, string>;
+  network: NetworkMode;
+  resources: Resources;
+  /** The limits that somebody asked for; the others are applied where the host offers cgroups. */
+  requested: (keyof Resources)[];
+  widen: Widening[];
+  tty: Streams;
+};
+
+/** Later mounts lie over earlier ones; parents come before their children. */
+export type Mount = { target: string; origin: string } & (
+  | { kind: "workspace" | "bind"; source: string; mode: "ro" | "rw" }
+  | { kind: "tmpfs"; permissions: number; sizeBytes?: number }
+  | { kind: "symlink"; link: string }
+  | { kind: "bytes"; bytes: Uint8Array; permissions: number }
+  | { kind: "mask"; of: "file" | "directory" }
+  | { kind: "dev" }
+  | { kind: "proc" }
+);
+
+/** What a plan asks of a backend. A backend that does not enforce one of them refuses the plan. */
+export type Feature =
+  | "private-filesystem"
+  | "private-processes"
+  | "private-environment"
+  | "syscall-filter"
+  | `network-${NetworkMode}`
+  | `limit-${keyof Resources}`
+  | `widen-${Widening}`;
+
+export const featuresOf = (plan: Plan): Feature[] => [
+  "private-filesystem",
+  "private-processes",
+  "private-environment",
+  "syscall-filter",
+  `network-${plan.network}`,
+  ...plan.requested.map((limit): Feature => `limit-${limit}`),
+  ...plan.widen.map((widening): Feature => `widen-${widening}`),
+];
+
+/** The mount that decides what stands at a path inside, if any. */
+export const mountAt = (mounts: Mount[], target: string): Mount | undefined =>
+  mounts.findLast((mount) => covers(mount, target));
+
+const covers = (mount: Mount, target: string): boolean =>
+  mount.target === "/" || target === mount.target || target.startsWith(`${mount.target}/`);

@@ -1,0 +1,33 @@
+/** What the user allows, independent of how any backend enforces it. Every rule remembers where it came from. */
+export type Preset = "open" | "standard" | "strict";
+export type NetworkMode = "none" | "filtered" | "open";
+export type CredentialMode = "broker" | "share" | "none";
+export type Widening = "userns" | "browser" | "docker" | "ssh-agent";
+
+/** One line of the policy: a path, host or name, and the origin that a person can go and change. */
+export type Rule = { value: string; origin: string };
+
+export type Resources = {
+  /** Number of processors, fractions allowed. */
+  cpus?: number;
+  memoryBytes?: number;
+  pids?: number;
+  /** Size of each private memory-backed directory (home, /tmp, …). */
+  diskBytes?: number;
+};
+
+export type Policy = {
+  preset: Preset;
+  filesystem: {
+    /** `host`: everything readable unless hidden. `platform`: only system directories and what is named. */
+    base: "host" | "platform";
+    read: Rule[];
+    write: Rule[];
+    hide: Rule[];
+  };
+  network: { mode: NetworkMode; origin: string; allow: Rule[]; deny: Rule[] };
+  env: { pass: Rule[]; set: Record<string, string> };
+  resources: Resources;
+  credentials: CredentialMode;
+  widen: Set<Widening>;
+};

@@ -1,0 +1,111 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type Child, type Exit, startDetached } from "../exec.ts";
+import type { FdSource, Launch } from "../launch.ts";
+import type { Places } from "../places.ts";
+import { serveControl } from "./control.ts";
+import { killSandbox, readStatus, signalCommand } from "./processes.ts";
+import { controlSocket, enterRun, leaveRun, type Run } from "./registry.ts";
+import { carryOut } from "./steps.ts";
+
+/** How a run ended. `code` is what cordon exits with; `reason` says when the ending was not the command's own. */
+export type Outcome = { code: number; reason?: "timeout" | "stopped" | "out-of-memory" | "not-started" };
+
+export type RunOptions = { timeoutMs?: number };
+
+/** How long a command may take to end after SIGTERM before everything inside is killed. */
+const graceMs = 10_000;
+const signalRetryMs = 10;
+const forwarded: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+
+/** Carries out a launch from the first setup step to the last teardown step, for any backend. */
+export const runLaunch = async (launch: Launch, run: Run, places: Places, options: RunOptions): Promise<Outcome> => {
+  const directory = enterRun(places, run);
+  const ending: Ending = { directory, depth: launch.main.depth };
+  try {
+    for (const step of launch.setup) carryOut(step, { tolerant: false });
+    const child = await start(launch, directory);
+    const control = serveControl(controlSocket(places, run.id), (request) => {
+      if (request.verb !== "stop") return { ok: false, problem: "unknown request" };
+      end(ending, "stopped");
+      return { ok: true };
+    });
+    const stopForwarding = forwardSignals(ending);
+    const timer =
+      options.timeoutMs === undefined ? undefined : setTimeout(() => end(ending, "timeout"), options.timeoutMs);
+    const exit = await child.exited;
+    clearTimeout(timer);
+    clearTimeout(ending.killer);
+    stopForwarding();
+    control.close();
+    return outcomeOf(exit, ending, launch);
+  } finally {
+    leaveRun(places, run);
+  }
+};
+
+type Ending = { directory: string; depth: number; reason?: "timeout" | "stopped"; killer?: NodeJS.Timeout };
+
+const start = async (launch: Launch, directory: string): Promise<Child> => {
+  const { file, args, env, cwd } = launch.main;
+  const fds = launch.main.fds.map((source) => openSource(source, directory));
+  try {
+    if (!launch.tty.stdin && !launch.tty.stdout && !launch.tty.stderr)
+      return startDetached(file, args, { env, cwd, fds });
+    const { openTerminal } = await import("../terminal/pty.ts");
+    return openTerminal(launch.tty).spawn(file, args, { env, cwd, extraFds: fds });
+  } finally {
+    for (const fd of fds) fs.closeSync(fd);
+  }
+};
+
+/** Bytes go through an unlinked file that only this user could open: no pipe to feed, nothing left behind. */
+const openSource = (source: FdSource, directory: string): number => {
+  const file = path.join(directory, source.name);
+  if (source.kind === "run-file") return fs.openSync(file, "w", 0o600);
+  const fd = fs.openSync(file, "wx+", 0o600);
+  fs.unlinkSync(file);
+  // A positioned write leaves the offset, which the child shares, at the start.
+  for (let at = 0; at < source.bytes.length; ) at += fs.writeSync(fd, source.bytes, at, source.bytes.length - at, at);
+  return fd;
+};
+
+/** Asks the command to end, and after the grace time makes it. */
+const end = (ending: Ending, reason: "timeout" | "stopped"): void => {
+  ending.reason ??= reason;
+  deliver(ending, "SIGTERM");
+  ending.killer ??= setTimeout(() => killSandbox(ending.directory), graceMs);
+};
+
+const forwardSignals = (ending: Ending): (() => void) => {
+  const listeners = forwarded.map((signal) => [signal, () => deliver(ending, signal)] as const);
+  for (const [signal, listener] of listeners) process.on(signal, listener);
+  return () => {
+    for (const [signal, listener] of listeners) process.off(signal, listener);
+  };
+};
+
+/** A signal that comes before the command has started waits for it. */
+const deliver = (ending: Ending, signal: NodeJS.Signals): void => {
+  if (!signalCommand(ending.directory, signal, ending.depth))
+    setTimeout(() => deliver(ending, signal), signalRetryMs).unref();
+};
+
+const outcomeOf = (exit: Exit, ending: Ending, launch: Launch): Outcome => {
+  const reported = readStatus(ending.directory).exitCode;
+  if (ending.reason === "timeout") return { code: 124, reason: "timeout" };
+  const code = reported ?? exit.code ?? 128 + 9;
+  if (ending.reason === "stopped") return { code, reason: "stopped" };
+  if (launch.oomEvents !== undefined && code !== 0 && memoryKills(launch.oomEvents) > 0)
+    return { code, reason: "out-of-memory" };
+  if (reported === undefined && exit.signal === null && exit.code !== 0) return { code: 125, reason: "not-started" };
+  return { code };
+};
+
+const memoryKills = (file: string): number => {
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(fs.readFileSync(file, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+};

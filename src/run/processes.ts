@@ -1,0 +1,64 @@
+import fs from "node:fs";
+import path from "node:path";
+
+/** What bubblewrap reports through `--json-status-fd`: host pids, and the exit code once the command really ran. */
+export type Status = { childPid?: number; exitCode?: number };
+
+export const statusName = "status.json";
+
+export const readStatus = (directory: string): Status => {
+  const status: Status = {};
+  for (const line of readText(path.join(directory, statusName)).split("\n")) {
+    const record = parseRecord(line);
+    if (typeof record["child-pid"] === "number") status.childPid = record["child-pid"];
+    if (typeof record["exit-code"] === "number") status.exitCode = record["exit-code"];
+  }
+  return status;
+};
+
+/** Direct children of a process, by host pid (proc(5), CONFIG_PROC_CHILDREN). */
+export const childrenOf = (pid: number): number[] =>
+  readText(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+
+/**
+ * Sends a signal to the command of a sandbox: the innermost child of its first process, as a group when it leads one,
+ * as a terminal would. bubblewrap itself must not get it, it would die and take the command with it, unasked.
+ * Gives false when there is no command (yet).
+ */
+export const signalCommand = (directory: string, signal: NodeJS.Signals, depth: number): boolean => {
+  let pid = readStatus(directory).childPid;
+  for (let level = 0; pid !== undefined && level < depth; level++) pid = childrenOf(pid)[0];
+  if (pid === undefined) return false;
+  return trySignal(-pid, signal) || trySignal(pid, signal);
+};
+
+/** Ends everything inside at once: the first process takes its pid namespace with it. */
+export const killSandbox = (directory: string): boolean => {
+  const first = readStatus(directory).childPid;
+  return first !== undefined && trySignal(first, "SIGKILL");
+};
+
+const trySignal = (pid: number, signal: NodeJS.Signals): boolean => {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const parseRecord = (line: string): Record<string, unknown> => {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+};
+
+const readText = (file: string): string => {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+};
