@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Streams } from "./launch.ts";
-import { libc } from "./terminal/libc.ts";
 import { type Places, placesOf } from "./places.ts";
+import { libc } from "./terminal/libc.ts";
 
 /** What is true of this machine and this invocation. Gathered once at the edge; everything after reads only this. */
 export type Host = {

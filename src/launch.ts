@@ -16,6 +16,8 @@ export type Command = {
   fds: FdSource[];
   /** How many processes stand between the first one inside and the command that signals are for. */
   depth: number;
+  /** Which word (0 is `file`) names a program that must be started from a copy nobody can write. */
+  sealed?: number;
 };
 
 export type Step =

@@ -1,39 +1,50 @@
 import { knownAgents } from "./agents/registry.ts";
 import type { Invocation } from "./cli/argv.ts";
 import { parseArgv } from "./cli/argv.ts";
-import type { Given } from "./cli/given.ts";
 import { readVariables } from "./cli/given.ts";
-import { createOutput, formatError, type Output } from "./cli/output.ts";
+import { createOutput, formatError } from "./cli/output.ts";
 import { loadCommand } from "./commands/index.ts";
-import type { Config } from "./config/config.ts";
 import { readEnvFiles, readSources } from "./config/load.ts";
-import { resolveConfig, resolveUser } from "./config/resolve.ts";
+import { resolveConfig, type Sources } from "./config/resolve.ts";
 import { CordonError } from "./errors.ts";
-import { gatherHost, type Host } from "./host.ts";
+import { gatherHost } from "./host.ts";
 
 const main = async (argv: string[]): Promise<number> => {
-  let out: Output | undefined;
+  let out = createOutput({}, false);
   try {
     const host = gatherHost();
     out = createOutput(host.env, host.tty.stdout);
+    // Read once: what decides how the command line is cut is what the run then uses.
+    let sources: Promise<Sources> | undefined;
+    const read = () => {
+      sources ??= readSources(host);
+      return sources;
+    };
     const invocation = await parseArgv(argv, async () => {
-      const config = resolveUser(await readSources(host));
+      const config = resolveConfig(await read(), []);
       return { default: config.agent.value, known: knownAgents(config) };
     });
+    if (!isPlain(invocation)) invocation.given.unshift(...readVariables(host.env));
+    const config = async () =>
+      resolveConfig({ ...(await read()), envFiles: readEnvFiles(invocation.given, host.cwd) }, invocation.given);
     const command = await loadCommand(invocation.command);
-    return await command({ host, invocation, out, config: () => loadConfig(host, invocation) });
+    return await command({ host, invocation, out, config });
   } catch (error) {
-    out ??= createOutput({}, false);
     if (!(error instanceof CordonError)) throw error;
     out.note(formatError(error, out.colour));
     return error.exit;
   }
 };
 
-const loadConfig = async (host: Host, invocation: Invocation): Promise<Config> => {
-  const given: Given[] = [...readVariables(host.env), ...invocation.given];
-  const sources = await readSources(host);
-  return resolveConfig({ ...sources, envFiles: readEnvFiles(given, host.cwd) }, given);
-};
+/** These must work whatever the environment and the configuration say. */
+const isPlain = ({ command }: Invocation): boolean => ["help", "version", "man", "completions"].includes(command);
+
+// While an await of the top level is pending, Bun would go on waiting after an uncaught error.
+for (const event of ["uncaughtException", "unhandledRejection"]) {
+  process.on(event, (error: unknown) => {
+    createOutput({}, false).note(`cordon: internal error: ${error instanceof Error ? error.stack : error}`);
+    process.exit(125);
+  });
+}
 
 process.exit(await main(process.argv.slice(2)));

@@ -1,19 +1,12 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { buildCordon } from "../scripts/build.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const place = path.join(root, ".cache/test");
 const keptMs = 60 * 60_000;
-
-const buildArgs = [
-  "build",
-  "src/main.ts",
-  ...["--compile", "--bytecode", "--format=esm", "--minify-syntax", "--minify-whitespace"],
-  ...["dotenv", "bunfig", "tsconfig", "package-json"].map((file) => `--no-compile-autoload-${file}`),
-];
 
 let built: string | undefined;
 
@@ -29,16 +22,7 @@ export const cordonBinary = (): string => {
 const build = (): string => {
   const directory = path.join(place, sourceDigest());
   const file = path.join(directory, "cordon");
-  if (!fs.existsSync(file)) {
-    fs.mkdirSync(directory, { recursive: true });
-    const scratch = fs.mkdtempSync(path.join(directory, "build-"));
-    const outfile = path.join(scratch, "cordon");
-    const compiler = path.join(root, "node_modules/.bin/bun");
-    const done = spawnSync(compiler, [...buildArgs, "--outfile", outfile], { cwd: root, encoding: "utf8" });
-    if (done.status !== 0) throw new Error(`the program cannot be built:\n${done.stdout}${done.stderr}`);
-    fs.renameSync(outfile, file);
-    fs.rmSync(scratch, { recursive: true });
-  }
+  if (!fs.existsSync(file)) buildCordon(file);
   const now = new Date();
   fs.utimesSync(directory, now, now);
   forgetOld(directory);
@@ -72,7 +56,7 @@ const reachable = (file: string): string => {
 const sourceDigest = (): string => {
   const hash = createHash("sha256");
   const names = fs.readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" }).sort();
-  for (const name of [...names.map((name) => `src/${name}`), "package.json", "package-lock.json"]) {
+  for (const name of [...names.map((name) => `src/${name}`), "scripts/build.ts", "package.json", "package-lock.json"]) {
     const file = path.join(root, name);
     if (fs.statSync(file).isFile()) hash.update(`${name}\0`).update(fs.readFileSync(file));
   }

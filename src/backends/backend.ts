@@ -20,5 +20,12 @@ export type Backend<Observed = unknown> = {
   check(host: Host): Promise<Check[]>;
 };
 
-/** One line of `cordon doctor`. */
-export type Check = { name: string; ok: boolean; found: string; fix?: string };
+/** One line of `cordon doctor`. The native backend cannot run while a required one fails; advice only warns. */
+export type Check = {
+  name: string;
+  level: "required" | "advice";
+  ok: boolean;
+  found: string;
+  /** What to do or type about it; several lines when it is several commands. */
+  fix?: string;
+};

@@ -3,16 +3,19 @@ import path from "node:path";
 import { errorOf } from "../errors.ts";
 import { findProgram } from "../exec.ts";
 import type { FdSource, Launch } from "../launch.ts";
+import { isWithin } from "../places.ts";
 import type { Feature, Mount, Plan } from "../plan/plan.ts";
 import { statusName } from "../run/processes.ts";
-import { isOlder, versionOf } from "./version.ts";
 import { supervise, terminalFds } from "../terminal/supervisor.ts";
 import type { Backend } from "./backend.ts";
 import { type Cgroups, confine, limitsOf, observeCgroups } from "./cgroup.ts";
 import { compileSeccomp } from "./seccomp.ts";
+import { isOlder, versionOf } from "./version.ts";
 
 export type Observed = {
   bwrap: string;
+  /** The file belongs to the user who runs it (root, or a private installation), so that user could rewrite it. */
+  isOwn: boolean;
   /** [major, minor, patch] */
   version: number[];
   cgroups: Cgroups | undefined;
@@ -22,15 +25,20 @@ export type Observed = {
 };
 
 const leakyProc = [
-  "kcore",
-  "keys",
-  "key-users",
   "kallsyms",
+  "kcore",
+  "key-users",
+  "keys",
+  "kpagecgroup",
+  "kpagecount",
+  "kpageflags",
   "latency_stats",
   "sched_debug",
   "scsi",
+  "slabinfo",
   "timer_list",
   "timer_stats",
+  "vmallocinfo",
 ];
 
 /** The native Linux boundary: namespaces made by bubblewrap, a seccomp filter of our own, limits by control groups. */
@@ -48,6 +56,7 @@ export const bubblewrap: Backend<Observed> = {
       );
     return {
       bwrap,
+      isOwn: fs.statSync(bwrap).uid === host.uid,
       version: versionOf(bwrap, host.places.cache),
       cgroups: observeCgroups(findProgram("systemd-run", host.env["PATH"], plan.workdir)),
       arch: host.arch === "arm64" ? "arm64" : "x64",
@@ -80,7 +89,7 @@ export const bubblewrap: Backend<Observed> = {
     const args = [
       ...isolation(plan, observed),
       ...["--seccomp", filter, "--json-status-fd", status],
-      ...plan.mounts.flatMap((mount) => mountArgs(mount, provide)),
+      ...plan.mounts.flatMap((mount) => mountArgs(mount, plan.mounts, provide)),
       ...hardening(plan, observed),
       ...["--chdir", plan.workdir],
     ];
@@ -97,6 +106,7 @@ export const bubblewrap: Backend<Observed> = {
         cwd: "/",
         fds,
         depth: isTerminal(plan) ? 2 : 1,
+        ...(observed.isOwn && { sealed: confinement.prefix.length }),
       },
       tty: plan.tty,
       ...(confinement.oomEvents !== undefined && { oomEvents: confinement.oomEvents }),
@@ -133,7 +143,7 @@ const hardening = (plan: Plan, { leakyProc }: Observed): string[] => [
   ...["--remount-ro", "/dev", "--remount-ro", "/"],
 ];
 
-const mountArgs = (mount: Mount, provide: (source: FdSource) => string): string[] => {
+const mountArgs = (mount: Mount, all: Mount[], provide: (source: FdSource) => string): string[] => {
   switch (mount.kind) {
     case "workspace":
     case "bind":
@@ -152,7 +162,7 @@ const mountArgs = (mount: Mount, provide: (source: FdSource) => string): string[
     }
     case "mask":
       return mount.of === "directory"
-        ? ["--perms", "0000", "--tmpfs", mount.target]
+        ? ["--perms", isPassage(mount, all) ? "0111" : "0000", "--tmpfs", mount.target]
         : ["--ro-bind", "/dev/null", mount.target];
     case "dev":
       return ["--dev", mount.target];
@@ -160,5 +170,9 @@ const mountArgs = (mount: Mount, provide: (source: FdSource) => string): string[
       return ["--proc", mount.target];
   }
 };
+
+/** True when something that is allowed by name lies below a hidden directory: one may go through it, not list it. */
+const isPassage = (mask: Mount, all: Mount[]): boolean =>
+  all.some(({ kind, target }) => kind !== "mask" && target !== mask.target && isWithin(target, mask.target));
 
 const octal = (permissions: number): string => permissions.toString(8).padStart(4, "0");

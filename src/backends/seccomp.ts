@@ -5,10 +5,17 @@ import { type Condition, errnos, type SeccompRule, seccompRules } from "./seccom
 export type { SeccompArch } from "./seccomp/numbers.ts";
 export { type SeccompRule, seccompRules } from "./seccomp/rules.ts";
 
-/** What decides the filter: the architecture of the machine and whether the policy allows nested sandboxes. */
+/** What decides the filter. */
 export interface SeccompOptions {
+  /** Of the machine. */
   arch: SeccompArch;
+  /** The policy allows nested sandboxes. */
   allowUserns: boolean;
+  /**
+   * Files made inside belong to the group root outside: cordon runs as root or with that group. Then no setgid bit can
+   * be set at all, which also ends the setgid directories of shared repositories.
+   */
+  groupIsRoot?: boolean;
 }
 
 /** Calls from `first` on, up to the next range, go on at the place `target`. */
@@ -35,25 +42,26 @@ const RET_ALLOW = 0x7fff0000;
  * A call of a foreign architecture kills the process, since its numbers mean other calls. Numbers above the last known
  * one get ENOSYS: that covers the x32 calls (bit 30) and whatever a later kernel adds before anyone has weighed it.
  */
-export function compileSeccomp({ arch, allowUserns }: SeccompOptions): Uint8Array {
+export function compileSeccomp(options: SeccompOptions): Uint8Array {
   const program = createProgram();
   const kill = giveBack(program, RET_KILL_PROCESS);
   const answers = { ALLOW: giveBack(program, RET_ALLOW) } as Answers;
   let name: keyof typeof errnos;
   for (name in errnos) answers[name] = giveBack(program, RET_ERRNO | errnos[name]);
-  const ranges = buildRanges(program, groupRules(arch, allowUserns), answers);
+  const ranges = buildRanges(program, groupRules(options), answers);
   addSearch(program, ranges, 0, ranges.length);
   const native = load(program, NUMBER_OFFSET);
-  jumpIf(program, "equal", auditArch[arch], native, kill);
+  jumpIf(program, "equal", auditArch[options.arch], native, kill);
   load(program, ARCH_OFFSET);
   return toBytes(program);
 }
 
 /** The rules of every call number; no entry where there are none. */
-function groupRules(arch: SeccompArch, allowUserns: boolean): (SeccompRule[] | undefined)[] {
+function groupRules({ arch, allowUserns, groupIsRoot }: SeccompOptions): (SeccompRule[] | undefined)[] {
   const table = new Array<SeccompRule[] | undefined>(LAST_KNOWN_SYSCALL + 1);
   for (const rule of seccompRules) {
     if (allowUserns && rule.liftedByUserns) continue;
+    if (!groupIsRoot && rule.onlyForRootGroup) continue;
     for (const name of rule.syscalls) {
       const number = findSyscall(arch, name);
       if (number === null) continue;
@@ -67,10 +75,17 @@ function groupRules(arch: SeccompArch, allowUserns: boolean): (SeccompRule[] | u
 
 function buildRanges(program: Program, table: (SeccompRule[] | undefined)[], answers: Answers): Range[] {
   const ranges: Range[] = [];
+  const places = new Map<string, number>();
+  const findPlace = (rules: SeccompRule[]) => {
+    const key = rules.map(({ name }) => name).join();
+    const place = places.get(key) ?? addChecks(program, rules, answers);
+    places.set(key, place);
+    return place;
+  };
   let previous = -1;
   for (let first = 0; first < table.length; first += 1) {
     const rules = table[first];
-    const target = rules ? addChecks(program, rules, answers) : answers.ALLOW;
+    const target = rules ? findPlace(rules) : answers.ALLOW;
     if (target !== previous) ranges.push({ first, target });
     previous = target;
   }

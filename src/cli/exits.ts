@@ -1,6 +1,7 @@
 /** What cordon's exit status means. */
 export const exitStatuses: readonly (readonly [string, string])[] = [
-  ["0 to 124", "the agent's or program's own exit status"],
+  ["0 to 123", "the agent's or program's own exit status"],
+  ["124", "ended by `--timeout`"],
   ["125", "cordon itself failed or refused"],
   ["126", "the program exists and cannot be executed"],
   ["127", "the program was not found"],

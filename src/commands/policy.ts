@@ -4,7 +4,7 @@ import { isGiven } from "../cli/given.ts";
 import { policyOf, requestedLimits } from "../config/policy.ts";
 import { errorOf } from "../errors.ts";
 import { createPlan } from "../plan/create.ts";
-import { explainHost, explainPath, explainVariable, type Explanation } from "../plan/explain.ts";
+import { type Explanation, explainHost, explainPath, explainVariable } from "../plan/explain.ts";
 import { gatherPlan } from "../plan/gather.ts";
 import { escapeControls } from "../terminal/escape.ts";
 import type { CommandFunction } from "./context.ts";
@@ -12,7 +12,8 @@ import type { CommandFunction } from "./context.ts";
 /** `cordon policy explain PATH|HOST|NAME`: the rule that decides for the default agent's next run in this project. */
 export const runPolicy: CommandFunction = async ({ host, invocation, out, config: load }) => {
   const [verb, word = ""] = invocation.words;
-  if (verb !== "explain") throw errorOf("E_USAGE", `\`cordon policy\` cannot \`${verb}\``, "`cordon policy explain PATH|HOST|NAME`");
+  if (verb !== "explain")
+    throw errorOf("E_USAGE", `\`cordon policy\` cannot \`${verb}\``, "`cordon policy explain PATH|HOST|NAME`");
   const config = await load();
   const request = { id: "explain", host, policy: policyOf(config), requested: requestedLimits(config) };
   const agent = findAgent(config.agent.value, config);

@@ -12,7 +12,7 @@ export type Composition = {
   workdir: string;
   /** Facts of every path in `pathsOf`. */
   facts: Facts;
-  /** Names in `/` and in the forks of home, only filled when the whole host is shown. */
+  /** Names in every directory above home and in the forks of home, only filled when the whole host is shown. */
   listings: Record<string, string[]>;
   /** Sockets that host programs listen on. */
   sockets: string[];
@@ -75,7 +75,8 @@ const wholeHost = ({ facts, host, listings }: Composition): Mount[] => {
   );
 };
 
-const privateDirectories = ({ host, policy, sockets, facts }: Composition): Mount[] => {
+const privateDirectories = (given: Composition): Mount[] => {
+  const { host, policy, sockets, facts } = given;
   const size = policy.resources.diskBytes;
   const tmpfs = (target: string, permissions: number): Mount => ({
     kind: "tmpfs",
@@ -93,8 +94,7 @@ const privateDirectories = ({ host, policy, sockets, facts }: Composition): Moun
     tmpfs("/var/tmp", 0o1777),
     tmpfs("/run", 0o755),
     tmpfs(`/run/user/${host.uid}`, 0o700),
-    { kind: "symlink", target: "/var/run", link: "/run", origin },
-    { kind: "symlink", target: "/var/lock", link: "/run/lock", origin },
+    ...runLinks(given),
     tmpfs(host.realHome, 0o700),
     ...(host.home === host.realHome
       ? []
@@ -106,6 +106,17 @@ const privateDirectories = ({ host, policy, sockets, facts }: Composition): Moun
       : []),
   ];
 };
+
+/** The old names of /run. Where the whole host is shown its own links stand there already, or else directories to hide. */
+const runLinks = ({ policy, facts }: Composition): Mount[] =>
+  ["/var/run", "/var/lock"].flatMap((target): Mount[] => {
+    const link = target === "/var/run" ? "/run" : "/run/lock";
+    if (policy.filesystem.base === "platform") return [{ kind: "symlink", target, link, origin: "pseudo file system" }];
+    const fact = facts[target];
+    return fact?.kind === "directory" && fact.link === undefined
+      ? [{ kind: "tmpfs", target, permissions: 0o755, origin: "private directory" }]
+      : [];
+  });
 
 /** A path of the host at its own place: as a link when it is one in the root, else bound read-only. */
 const shown = (target: string, origin: string, facts: Facts): Mount[] => {

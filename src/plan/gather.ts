@@ -81,6 +81,11 @@ const withFacts = (given: Omit<Composition, "facts">): Composition => ({
 
 /** A rule names something that exists, and one of the project's own paths does not lead out of the project. */
 const checkRules = (policy: Policy, workdir: string): void => {
+  for (const { value, origin } of policy.filesystem.hide) {
+    // In a configuration file a path may be there on one machine and not on another; on the command line it is a slip.
+    if (origin.startsWith("-") && inspectPath(value).kind === "missing")
+      throw errorOf("E_PATH_INVALID", origin, value, "there is no such file or directory to hide");
+  }
   for (const rule of [...policy.filesystem.read, ...policy.filesystem.write]) {
     const fact = inspectPath(rule.value);
     if (fact.kind === "missing")
@@ -154,8 +159,13 @@ const browsers = (host: Host, policy: Policy): Mount[] => {
 
 const listingsOf = (host: Host, policy: Policy): Record<string, string[]> => {
   if (policy.filesystem.base !== "host") return {};
-  const directories = ["/", ...homeForks.map((name) => path.join(host.realHome, name))];
+  const directories = [...parentsOf(host.realHome), ...homeForks.map((name) => path.join(host.realHome, name))];
   return Object.fromEntries(directories.map((directory) => [directory, listDirectory(directory)]));
+};
+
+const parentsOf = (target: string): string[] => {
+  const parent = path.dirname(target);
+  return parent === target ? [] : [...parentsOf(parent), parent];
 };
 
 /** Inside, /run is private; a resolv.conf that is a link into it would dangle. */

@@ -2,9 +2,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { type Child, type Exit, startDetached } from "../exec.ts";
 import type { FdSource, Launch } from "../launch.ts";
+import { copyAbove } from "../libc.ts";
 import type { Places } from "../places.ts";
 import { serveControl } from "./control.ts";
-import { killSandbox, readStatus, signalCommand } from "./processes.ts";
+import { forbidCoreDumps, releaseStartPages, sealProgram } from "./hardening.ts";
+import { killSandbox, readStatus, signalCommand, untilEmpty } from "./processes.ts";
 import { controlSocket, enterRun, leaveRun, type Run } from "./registry.ts";
 import { carryOut } from "./steps.ts";
 
@@ -16,6 +18,8 @@ export type RunOptions = { timeoutMs?: number };
 /** How long a command may take to end after SIGTERM before everything inside is killed. */
 const graceMs = 10_000;
 const signalRetryMs = 10;
+/** A run that lasts longer than this keeps only the pages that waiting needs. */
+const releaseAfterMs = 300;
 const forwarded: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
 /** Carries out a launch from the first setup step to the last teardown step, for any backend. */
@@ -33,11 +37,14 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
     const stopForwarding = forwardSignals(ending);
     const timer =
       options.timeoutMs === undefined ? undefined : setTimeout(() => end(ending, "timeout"), options.timeoutMs);
+    const release = setTimeout(releaseStartPages, releaseAfterMs);
     const exit = await child.exited;
+    clearTimeout(release);
     clearTimeout(timer);
     clearTimeout(ending.killer);
     stopForwarding();
     control.close();
+    await untilEmpty(directory);
     return outcomeOf(exit, ending, launch);
   } finally {
     leaveRun(places, run);
@@ -47,7 +54,11 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
 type Ending = { directory: string; depth: number; reason?: "timeout" | "stopped"; killer?: NodeJS.Timeout };
 
 const start = async (launch: Launch, directory: string): Promise<Child> => {
-  const { file, args, env, cwd } = launch.main;
+  const { env, cwd, sealed } = launch.main;
+  const words = [launch.main.file, ...launch.main.args];
+  if (sealed !== undefined) words[sealed] = sealProgram(words[sealed]!);
+  forbidCoreDumps();
+  const [file = "", ...args] = words;
   const fds = launch.main.fds.map((source) => openSource(source, directory));
   try {
     if (!launch.tty.stdin && !launch.tty.stdout && !launch.tty.stderr)
@@ -59,9 +70,15 @@ const start = async (launch: Launch, directory: string): Promise<Child> => {
   }
 };
 
-/** Bytes go through an unlinked file that only this user could open: no pipe to feed, nothing left behind. */
 const openSource = (source: FdSource, directory: string): number => {
-  const file = path.join(directory, source.name);
+  const fd = openAt(source, path.join(directory, source.name));
+  const copy = copyAbove(fd);
+  fs.closeSync(fd);
+  return copy;
+};
+
+/** Bytes go through an unlinked file that only this user could open: no pipe to feed, nothing left behind. */
+const openAt = (source: FdSource, file: string): number => {
   if (source.kind === "run-file") return fs.openSync(file, "w", 0o600);
   const fd = fs.openSync(file, "wx+", 0o600);
   fs.unlinkSync(file);

@@ -1,5 +1,6 @@
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import fs from "node:fs";
+import { loadLibc } from "../libc.ts";
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -19,12 +20,11 @@ export const peerIsTrusted = (fd: number): boolean => {
 };
 
 const peerOf = (fd: number): { pid: number; uid: number } | undefined => {
-  const libc = dlopen("libc.so.6", {
+  const { getsockopt } = loadLibc({
     getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   });
   const credentials = new Int32Array(3);
   const size = new Int32Array([credentials.byteLength]);
-  const failed = libc.symbols.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(size)) !== 0;
-  libc.close();
+  const failed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(size)) !== 0;
   return failed ? undefined : { pid: credentials[0]!, uid: credentials[1]! };
 };

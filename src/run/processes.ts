@@ -38,6 +38,21 @@ export const killSandbox = (directory: string): boolean => {
   return first !== undefined && trySignal(first, "SIGKILL");
 };
 
+/**
+ * Waits until the last process inside is gone: bubblewrap may return before the kernel has emptied the pid namespace,
+ * and nothing of a run may still write when cordon has ended. Gives up after two seconds.
+ */
+export const untilEmpty = async (directory: string): Promise<void> => {
+  const first = readStatus(directory).childPid;
+  for (let waitedMs = 0; first !== undefined && waitedMs < 2_000 && isRunning(first); waitedMs += 1) await Bun.sleep(1);
+};
+
+/** A zombie that nobody has reaped yet runs no more (proc(5), field 3 of stat). */
+const isRunning = (pid: number): boolean => {
+  const stat = readText(`/proc/${pid}/stat`);
+  return stat !== "" && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+};
+
 const trySignal = (pid: number, signal: NodeJS.Signals): boolean => {
   try {
     process.kill(pid, signal);

@@ -1,5 +1,6 @@
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { closeSync, constants, openSync } from "node:fs";
+import { loadLibc } from "../libc.ts";
 
 /** Neither Node nor Bun reaches these terminal calls; loading costs 0.3 ms, so it happens only when a terminal is there. */
 const SIGNATURES = {
@@ -21,22 +22,12 @@ const SIGNATURES = {
   getsid: { args: ["i32"], returns: "i32" },
 } as const;
 
-const open = () => {
-  // glibc, then musl's own name, which every musl system has beside the architecture's.
-  const names = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
-  for (const name of names) {
-    try {
-      return dlopen(name, SIGNATURES).symbols;
-    } catch {}
-  }
-  throw new Error(`no C library found (tried ${names.join(", ")})`);
-};
-
-let loaded: ReturnType<typeof open> | undefined;
+const bind = () => loadLibc(SIGNATURES);
+let loaded: ReturnType<typeof bind> | undefined;
 
 /** The C library's terminal calls. Numbers below are Linux's. */
 export const libc = () => {
-  loaded ??= open();
+  loaded ??= bind();
   return loaded;
 };
 
@@ -45,7 +36,6 @@ const TIOCSWINSZ = 0x5414;
 const F_SETFD = 2;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
-const F_DUPFD_CLOEXEC = 1030;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
@@ -94,16 +84,6 @@ export const openSocketPair = (): { near: number; far: number } => {
   const [near, far] = [pair[0]!, pair[1]!];
   setNonBlocking(near);
   return { near, far };
-};
-
-/**
- * A copy of a descriptor above all numbers that a child may get: a spawn that puts its descriptors in place one after the other
- * would else overwrite one that it needs later. Closes on exec.
- */
-export const copyAbove = (fd: number): number => {
-  const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 128);
-  check(copy, "fcntl");
-  return copy;
 };
 
 export const POLLIN = 1;

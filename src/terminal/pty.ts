@@ -1,8 +1,9 @@
 import { closeSync } from "node:fs";
 import type { Child, Exit } from "../exec.ts";
 import type { Streams } from "../launch.ts";
+import { copyAbove } from "../libc.ts";
 import { createFilter } from "./filter.ts";
-import { closeQuietly, copyAbove, libc, openPty, openSocketPair, writeSize } from "./libc.ts";
+import { closeQuietly, libc, openPty, openSocketPair, writeSize } from "./libc.ts";
 import { hasJobControl, openOuter } from "./outer.ts";
 import { cancelReader, createKeyboard, createScreen, openReader, readAll } from "./relay.ts";
 import { writeAll, writeNow } from "./write.ts";

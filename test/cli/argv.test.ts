@@ -113,6 +113,7 @@ describe("what is refused", () => {
     [["trust", "--revok"], "E_OPTION_UNKNOWN", /`--revoke`/],
     [["--net"], "E_OPTION_INVALID", /--help/],
     [["--net", "--safe"], "E_OPTION_INVALID", /--help/],
+    [["--agent-command", "--safe"], "E_OPTION_INVALID", /--help/],
     [["--net="], "E_OPTION_INVALID", /--help/],
     [["--net", "nonne"], "E_OPTION_INVALID", /`none`/],
     [["--preset", "Strict"], "E_OPTION_INVALID", /`strict`/],

@@ -36,12 +36,22 @@ describe("reading a small file", () => {
     expect(() => readSmallFile(target(), strict)).toThrow("symbolic link");
   });
 
-  test("a FIFO, a directory and a device are refused at once", () => {
-    expect(spawnSync("mkfifo", [target()]).status).toBe(0);
-    expect(() => readSmallFile(target(), strict)).toThrow("not a regular file");
+  test("a directory and a device are refused", () => {
     expect(() => readSmallFile(directory, strict)).toThrow("not a regular file");
     expect(() => readSmallFile("/dev/zero", strict)).toThrow("not a regular file");
-  }, 10_000);
+  });
+
+  test("a FIFO is refused at once; in a process of its own, because waiting for one stops a test as well", () => {
+    expect(spawnSync("mkfifo", [target()]).status).toBe(0);
+    const source = path.join(import.meta.dirname, "../../src/config/load.ts");
+    const script = `const { readProjectFile } = await import(${JSON.stringify(source)});
+      await readProjectFile({ cwd: process.argv[1] }).catch((error) => console.log(error.code, error.message));`;
+    fs.renameSync(target(), path.join(directory, ".cordon.toml"));
+    const child = spawnSync(process.execPath, ["-e", script, directory], { encoding: "utf8", timeout: 10_000 });
+    expect(child.stdout).toBe(
+      "E_CONFIG_UNREADABLE cannot read project config .cordon.toml: it is not a regular file\n",
+    );
+  }, 20_000);
 
   test("256 KiB and not one byte more", () => {
     fs.writeFileSync(target(), new Uint8Array(largestFile));

@@ -30,6 +30,7 @@ const refusedArguments: Record<string, bigint[]> = {
   ...{ nfsservctl: [], lookup_dcookie: [], uselib: [BAD], ustat: [0n, BAD], sysfs: [99n], _sysctl: [BAD] },
   ...{ clone3: [BAD, 0n], sched_setattr: [-1n], keyctl: [9999n], add_key: [BAD], request_key: [BAD] },
   ...{ io_uring_setup: [0n, BAD], io_uring_enter: [NO_FD, 0n, 0n, 0xffff0000n], io_uring_register: [NO_FD] },
+  openat2: [NO_FD, BAD, BAD, 24n],
 };
 
 // A type that has a bit which is no flag: EINVAL before the kernel looks at the family.
@@ -37,6 +38,25 @@ const NO_TYPE = 0x100n;
 // CLONE_THREAD without CLONE_SIGHAND and a signal bit in unshare(): EINVAL before anything is cloned or unshared.
 const NO_CLONE = 0x10000n;
 const HIGH_BITS = 1n << 32n;
+/** Each call that gives a file its mode: BAD is no name, so that without the filter nothing is made or changed. */
+const changes = (mode: bigint): [name: string, args: bigint[], errno: string][] => [
+  ["chmod", [BAD, mode], "EPERM"],
+  ["fchmod", [NO_FD, mode], "EPERM"],
+  ["fchmodat", [NO_FD, BAD, mode], "EPERM"],
+  ["fchmodat2", [NO_FD, BAD, mode, 0xffff0000n], "EPERM"],
+];
+const O_CREAT = 0o100n;
+const O_TMPFILE = process.arch === "arm64" ? 0o20040002n : 0o20200002n;
+const creations = (mode: bigint): [name: string, args: bigint[], errno: string][] => [
+  ["creat", [BAD, mode], "EPERM"],
+  ["mknod", [BAD, 0o100000n | mode], "EPERM"],
+  ["mknodat", [NO_FD, BAD, 0o100000n | mode], "EPERM"],
+  ...[O_CREAT, O_TMPFILE].flatMap((flags): [string, bigint[], string][] => [
+    ["open", [BAD, flags, mode], "EPERM"],
+    ["openat", [NO_FD, BAD, flags, mode], "EPERM"],
+  ]),
+];
+
 const byArguments: [name: string, args: bigint[], errno: string][] = [
   ...[0x5412n, 0x541cn, 0x5423n, 0x5412n | HIGH_BITS, 0x541cn | HIGH_BITS].map(
     (request): [string, bigint[], string] => ["ioctl", [NO_FD, request], "EPERM"],
@@ -60,6 +80,9 @@ const byArguments: [name: string, args: bigint[], errno: string][] = [
   ["socket", [16n, 3n | NO_TYPE, 9n], "EPROTONOSUPPORT"],
   ["personality", [8n], "EPERM"],
   ["sched_setscheduler", [-1n, 1n, BAD], "EPERM"],
+  ...changes(0o4755n),
+  ...changes(0o4000n | HIGH_BITS),
+  ...[0o4755n, 0o2755n].flatMap(creations),
 ];
 
 /** One probe at least for every call that the filter refuses. */
@@ -69,6 +92,9 @@ export const probes: Probe[] = [
   ),
   ...byArguments.map(([name, args, errno]): Probe => ({ name, args, errno })),
 ];
+
+/** Refused only where files made inside belong to the group root. */
+export const rootGroupProbes: Probe[] = changes(0o2755n).map(([name, args, errno]) => ({ name, args, errno }));
 
 /** Calls where some kernels look at the machine's own capabilities before the arguments: only root can see the difference. */
 export const visibleToRoot = new Set([

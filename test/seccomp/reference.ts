@@ -3,12 +3,14 @@ import { compileSeccomp, type SeccompOptions } from "../../src/backends/seccomp.
 import { decode, disassemble } from "./simulator.ts";
 
 /** Every filter that can be compiled, with the file of its reference disassembly. */
-export const references: (SeccompOptions & { file: string })[] = [
-  { arch: "x64", allowUserns: false, file: "x64.txt" },
-  { arch: "x64", allowUserns: true, file: "x64-userns.txt" },
-  { arch: "arm64", allowUserns: false, file: "arm64.txt" },
-  { arch: "arm64", allowUserns: true, file: "arm64-userns.txt" },
-];
+export const references: (Required<SeccompOptions> & { file: string })[] = (["x64", "arm64"] as const).flatMap(
+  (arch) => [
+    { arch, allowUserns: false, groupIsRoot: false, file: `${arch}.txt` },
+    { arch, allowUserns: true, groupIsRoot: false, file: `${arch}-userns.txt` },
+    { arch, allowUserns: false, groupIsRoot: true, file: `${arch}-root.txt` },
+    { arch, allowUserns: true, groupIsRoot: true, file: `${arch}-userns-root.txt` },
+  ],
+);
 
 const locate = (file: string): URL => new URL(file, import.meta.url);
 

@@ -63,7 +63,14 @@ function nameVerdict(value: number): string {
   return ERRNO_NAMES[errno] ?? `errno ${errno}`;
 }
 
-const FIELDS: Record<number, string> = { 0: "nr", 4: "arch", 16: "args[0]", 24: "args[1]", 32: "args[2]" };
+const FIELDS: Record<number, string> = {
+  0: "nr",
+  4: "arch",
+  16: "args[0]",
+  24: "args[1]",
+  32: "args[2]",
+  40: "args[3]",
+};
 const JUMPS: Record<number, string> = { 21: "jeq", 53: "jge", 69: "jset" };
 
 /** The program as text, one instruction a line, with absolute jump targets. */

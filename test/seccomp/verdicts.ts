@@ -12,7 +12,7 @@ export const refusedAlways: Record<string, string[]> = {
   ],
   ENOSYS: [
     ...["clone3", "sched_setattr", "keyctl", "add_key", "request_key", "io_uring_setup", "io_uring_enter"],
-    ...["io_uring_register"],
+    ...["io_uring_register", "openat2"],
   ],
 };
 
@@ -24,9 +24,54 @@ export const liftedByUserns = new Set([
 
 const HIGH_BITS = 1n << 32n;
 const CLOEXEC_NONBLOCK = 0x80800n;
+const AT_FDCWD = -100n;
+const ANYTHING = -1n;
+// O_CREAT alone and as programs give it (with O_WRONLY, O_TRUNC, O_EXCL, O_CLOEXEC), and O_TMPFILE.
+const creating = [0o100n, 0o1101n, 0o2000302n, 0o20200002n, 0o100n | HIGH_BITS];
+// Read, write, append, O_DIRECTORY of both architectures, O_PATH.
+const notCreating = [0n, 0o1n, 0o2002n, 0o200000n, 0o40000n, 0o10000000n];
+const programModes = [0o4755n, 0o4000n, 0o6755n, 0o104755n, 0o4755n | HIGH_BITS];
+const plainModes = [0n, 0o644n, 0o755n, 0o1777n, 0o100755n, 0o644n | (0o4000n << 32n)];
+const setgidModes = [0o2755n, 0o2000n, 0o2775n, 0o3770n, 0o2755n | HIGH_BITS];
+
+/** Changes of mode that are refused only where files belong to the group root. */
+export const byRootGroup: [name: string, args: bigint[]][] = setgidModes.flatMap((mode): [string, bigint[]][] => [
+  ["chmod", [0n, mode]],
+  ["fchmod", [3n, mode]],
+  ["fchmodat", [AT_FDCWD, 0n, mode]],
+  ["fchmodat2", [AT_FDCWD, 0n, mode, 0x100n]],
+]);
+
+type Verdict = [name: string, args: bigint[], verdict: string, withUserns?: string];
+
+/** Every call that takes the mode of a file, with what stands around the mode being anything. */
+const judgeModes = (verdict: string, changes: bigint[], creations: bigint[]): Verdict[] => [
+  ...changes.flatMap((mode): Verdict[] => [
+    ["chmod", [ANYTHING, mode, ANYTHING], verdict],
+    ["fchmod", [ANYTHING, mode, ANYTHING], verdict],
+    ["fchmodat", [AT_FDCWD, ANYTHING, mode, ANYTHING], verdict],
+    ["fchmodat2", [AT_FDCWD, ANYTHING, mode, ANYTHING], verdict],
+  ]),
+  ...creations.flatMap((mode): Verdict[] => [
+    ["creat", [ANYTHING, mode, ANYTHING], verdict],
+    ["mknod", [ANYTHING, mode, ANYTHING], verdict],
+    ["mknodat", [AT_FDCWD, ANYTHING, mode, ANYTHING], verdict],
+    ...creating.flatMap((flags): Verdict[] => [
+      ["open", [ANYTHING, flags, mode, ANYTHING], verdict],
+      ["openat", [AT_FDCWD, ANYTHING, flags, mode, ANYTHING], verdict],
+    ]),
+  ]),
+];
 
 /** Verdicts that hang on the arguments: call, arguments, verdict, and the verdict with nested sandboxes where it differs. */
-export const byArguments: [name: string, args: bigint[], verdict: string, withUserns?: string][] = [
+export const byArguments: Verdict[] = [
+  ...judgeModes("EPERM", programModes, [...programModes, ...setgidModes]),
+  ...judgeModes("ALLOW", plainModes, plainModes),
+  // Without a flag that creates, the mode is whatever the register held.
+  ...notCreating.flatMap((flags): Verdict[] => [
+    ["open", [ANYTHING, flags, 0o6755n], "ALLOW"],
+    ["openat", [ANYTHING, ANYTHING, flags, ANYTHING], "ALLOW"],
+  ]),
   ["ioctl", [0n, 0x5412n], "EPERM"],
   ["ioctl", [0n, 0x5412n | HIGH_BITS], "EPERM"],
   ["ioctl", [0n, 0x541cn | (0xffffffffn << 32n)], "EPERM"],

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openPty, type Size, writeSize } from "../../src/terminal/libc.ts";
 
-const HANG_MS = 15_000;
+const HANG_MS = 30_000;
+const KEPT = 4096;
 
 /** What a user has before him: a terminal with an interactive shell, typed at and read by a test. */
 export type OuterPty = {
@@ -15,6 +16,9 @@ export type OuterPty = {
   resize(size: Size): void;
   /** Stops or goes on reading what the terminal gets, as a terminal that is stuck. */
   stall(isStalled: boolean): void;
+  /** From here on only the last bytes are kept, for floods; `received` counts all. */
+  forget(): void;
+  received(): number;
   home: string;
   close(): Promise<void>;
 };
@@ -43,12 +47,18 @@ export const openOuterPty = (shell = ["bash", "--norc", "--noprofile", "-i"]): O
   let all = "";
   let seen = 0;
   let isStalled = false;
+  let isForgetful = false;
+  let received = 0;
   const decoder = new TextDecoder();
   const reading = (async () => {
     try {
       for await (const chunk of Bun.file(master).stream()) {
         while (isStalled) await Bun.sleep(5);
-        all += decoder.decode(chunk, { stream: true });
+        received += chunk.length;
+        if (isForgetful) {
+          all = (all + decoder.decode(chunk.slice(-KEPT))).slice(-KEPT);
+          seen = 0;
+        } else all += decoder.decode(chunk, { stream: true });
       }
     } catch {}
   })();
@@ -85,6 +95,10 @@ export const openOuterPty = (shell = ["bash", "--norc", "--noprofile", "-i"]): O
     stall: (value) => {
       isStalled = value;
     },
+    forget: () => {
+      isForgetful = true;
+    },
+    received: () => received,
     home,
     close,
   };

@@ -178,18 +178,20 @@ test("where only standard error is a terminal, the keyboard is left alone and ^Z
 
 test("a terminal that is stuck makes the command wait, not cordon grow", async () => {
   const size = 20_000_000;
-  outer.type(`$cordon sh -c 'head -c ${size} /dev/zero | tr "\\0" x; echo "<end>" >&2' 2>end; echo done-$?\r`);
-  await outer.see(/xxx/);
+  outer.forget();
+  outer.type(`$cordon sh -c 'head -c ${size} /dev/zero; echo "<end>" >&2' 2>end; echo done-$?\r`);
+  await outer.see(/\0{100}/);
   outer.stall(true);
   await Bun.sleep(1500);
   expect(readFileSync(join(outer.home, "end"), "latin1")).toBe("");
   outer.stall(false);
   await outer.see(/done-0/);
-  expect(outer.output().match(/x{1000,}/)?.[0].length).toBe(size);
+  expect(outer.received()).toBeGreaterThan(size);
 });
 
 test("a flood of output leaves memory bounded", async () => {
-  outer.type(`DRIVER_RSS=rss $cordon head -c 100000000 /dev/zero; echo done-$?\r`);
+  outer.forget();
+  outer.type(`DRIVER_RSS=rss $cordon head -c 400000000 /dev/zero; echo done-$?\r`);
   await outer.see(/done-0/);
   expect(Number(readFileSync(join(outer.home, "rss"), "utf8"))).toBeLessThan(300 * 1024);
 });

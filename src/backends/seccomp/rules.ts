@@ -1,3 +1,4 @@
+import { modeRules } from "./modes.ts";
 import type { SyscallName } from "./numbers.ts";
 
 /** Answers of a refused call, as errno numbers of <asm-generic/errno.h>; equal on both architectures. */
@@ -8,7 +9,7 @@ export const errnos = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT:
  * so looking at the high bits would only open a way around the rule (CVE-2019-10063).
  */
 export interface Condition {
-  argument: 0 | 1 | 2;
+  argument: 0 | 1 | 2 | 3;
   mask?: number;
   test: "in" | "notIn" | "anyBit";
   values: readonly number[];
@@ -22,6 +23,8 @@ export interface SeccompRule {
   when?: readonly Condition[];
   /** The rule falls away when the policy allows nested sandboxes. */
   liftedByUserns?: true;
+  /** The rule holds only where files made inside belong to the group root. */
+  onlyForRootGroup?: true;
   reason: string;
 }
 
@@ -109,6 +112,7 @@ export const seccompRules: readonly SeccompRule[] = [
     errno: "EPERM",
     reason: "Opens any file of a file system by number, past every mount.",
   },
+  ...modeRules,
   {
     name: "other-processes",
     syscalls: ["ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"],

@@ -1,0 +1,38 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+const root = path.join(import.meta.dirname, "..");
+
+/** Without the last four, files of the directory in which cordon is started would steer it before its first line. */
+const buildArgs = [
+  "build",
+  "src/main.ts",
+  ...["--compile", "--bytecode", "--format=esm", "--minify-syntax", "--minify-whitespace"],
+  ...["dotenv", "bunfig", "tsconfig", "package-json"].map((file) => `--no-compile-autoload-${file}`),
+];
+
+/**
+ * Compiles the program to `outfile`, which is there complete or not at all: a running copy is not disturbed.
+ * Throws an Error with the compiler's words.
+ */
+export const buildCordon = (outfile: string): void => {
+  const directory = path.dirname(path.resolve(outfile));
+  fs.mkdirSync(directory, { recursive: true });
+  const scratch = fs.mkdtempSync(path.join(directory, ".build-"));
+  try {
+    const made = path.join(scratch, "cordon");
+    const compiler = path.join(root, "node_modules/.bin/bun");
+    const done = spawnSync(compiler, [...buildArgs, "--outfile", made], { cwd: root, encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`the program cannot be built:\n${done.stdout}${done.stderr}`);
+    fs.renameSync(made, outfile);
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+  }
+};
+
+if (import.meta.main) {
+  const [outfile] = process.argv.slice(2);
+  if (outfile === undefined) throw new Error("usage: bun scripts/build.ts OUTFILE");
+  buildCordon(outfile);
+}

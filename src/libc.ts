@@ -1,0 +1,36 @@
+import { dlopen, type FFIFunction } from "bun:ffi";
+
+/** What a function of the C library takes and gives, for `bun:ffi`. */
+export type Signatures = Record<string, FFIFunction>;
+
+/** glibc, then musl's own name, which every musl system has beside the architecture's. */
+const names = () => ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
+
+/**
+ * Binds calls of the C library that neither Node nor Bun offers. Binding costs about 0.2 ms: callers do it when they
+ * first need it. Throws when there is no C library of a known name.
+ */
+export const loadLibc = <Bound extends Signatures>(signatures: Bound) => {
+  for (const name of names()) {
+    try {
+      return dlopen(name, signatures).symbols;
+    } catch {}
+  }
+  throw new Error(`no C library found (tried ${names().join(", ")})`);
+};
+
+const F_DUPFD_CLOEXEC = 1030;
+const aboveStandard = 128;
+
+let bound: { fcntl: (fd: number, command: number, argument: number) => number } | undefined;
+
+/**
+ * A copy of a descriptor with a high number that closes on exec. A starting child gets its descriptors placed one by
+ * one: a source whose number is also a target would be overwritten before its turn. The caller closes both.
+ */
+export const copyAbove = (fd: number): number => {
+  bound ??= loadLibc({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
+  const copy = bound.fcntl(fd, F_DUPFD_CLOEXEC, aboveStandard);
+  if (copy < 0) throw new Error("fcntl failed to copy a descriptor");
+  return copy;
+};
