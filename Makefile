@@ -1,7 +1,7 @@
 # `make demo` shows the main job, `make test` runs every test. Both install what is missing.
 PREFIX ?= $(HOME)/.local
 BUN := node_modules/.bin/bun
-SOURCES := $(shell find src -type f)
+SOURCES := $(shell find src)
 
 .PHONY: help setup build install check test bench demo clean
 

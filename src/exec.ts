@@ -5,6 +5,7 @@ import { isWithin } from "./places.ts";
 /** The only file, besides the terminal's, that starts processes. Arguments stay an array; no shell is involved. */
 
 export type Captured = { code: number; stdout: string; stderr: string };
+export type Finished = Captured & { isTimedOut: boolean };
 export type Child = { pid: number; exited: Promise<Exit> };
 export type Exit = { code: number | null; signal: NodeJS.Signals | null };
 
@@ -27,6 +28,35 @@ export const runCaptured = (
     return { code: done.exitCode ?? -1, stdout: done.stdout.toString(), stderr: done.stderr.toString() };
   } catch {
     return { code: -1, stdout: "", stderr: "" };
+  }
+};
+
+/**
+ * The same without holding up the caller; `fds` become descriptors from 3 upwards. `isTimedOut` when it was killed at
+ * the end of its time. Never throws.
+ */
+export const capture = async (
+  file: string,
+  args: string[],
+  { env = {}, fds = [], timeoutMs = 10_000 }: { env?: Record<string, string>; fds?: number[]; timeoutMs?: number } = {},
+): Promise<Finished> => {
+  try {
+    const stdio = ["ignore", "pipe", "pipe", ...fds];
+    const child = Bun.spawn([file, ...args], {
+      env: { ...plainEnv, ...env },
+      cwd: "/",
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+      // The type knows three descriptors only.
+      stdio: stdio as ["ignore", "pipe", "pipe"],
+    });
+    const startedAt = performance.now();
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    await child.exited;
+    const isTimedOut = child.signalCode === "SIGKILL" && performance.now() - startedAt >= timeoutMs;
+    return { code: child.exitCode ?? -1, stdout, stderr, isTimedOut };
+  } catch (cause) {
+    return { code: -1, stdout: "", stderr: (cause as Error).message, isTimedOut: false };
   }
 };
 

@@ -3,6 +3,7 @@ import type { Launch } from "./launch.ts";
 /** A launch as `--dry-run` prints it: bytes by their text or size, values of variables that look secret left out. */
 export const describeLaunch = (launch: Launch): unknown => ({
   ...launch,
+  join: { groups: launch.join.groups },
   main: {
     ...launch.main,
     env: Object.fromEntries(Object.entries(launch.main.env).map(([name, value]) => [name, redact(name, value)])),

@@ -34,8 +34,16 @@ export type Launch = {
   /** File with an `oom_kill N` line (cgroup v1 `memory.oom_control`, v2 `memory.events`), when memory is limited. */
   oomEvents?: string;
   teardown: Step[];
-  /** What another process needs to join the running sandbox: its environment and the control groups of its limits. */
-  join: { env: Record<string, string>; groups: string[] };
+  join: Join;
+};
+
+/** What another process needs, besides the namespaces, to join the running sandbox. */
+export type Join = {
+  env: Record<string, string>;
+  /** Directories of the control groups of its limits. */
+  groups: string[];
+  /** The system call filter, in base64. */
+  filter: string;
 };
 
 /** True for each standard stream that is a terminal. */

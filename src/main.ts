@@ -7,11 +7,13 @@ import { loadCommand } from "./commands/index.ts";
 import { readEnvFiles, readSources } from "./config/load.ts";
 import { resolveConfig, type Sources } from "./config/resolve.ts";
 import { CordonError } from "./errors.ts";
+import { hiddenVerb } from "./guest/entry.ts";
 import { gatherHost } from "./host.ts";
 
 const main = async (argv: string[]): Promise<number> => {
   let out = createOutput({}, false);
   try {
+    if (argv[0] === hiddenVerb) return (await import("./guest/enter.ts")).enterSandbox(Number(argv[1]));
     const host = gatherHost();
     out = createOutput(host.env, host.tty.stdout);
     // Read once: what decides how the command line is cut is what the run then uses.

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { errorOf } from "../errors.ts";
 import { findProgram } from "../exec.ts";
+import type { Host } from "../host.ts";
 import type { FdSource, Launch } from "../launch.ts";
 import { isWithin } from "../places.ts";
 import type { Feature, Mount, Plan } from "../plan/plan.ts";
@@ -16,6 +17,7 @@ export type Observed = {
   bwrap: string;
   /** The file belongs to the user who runs it (root, or a private installation), so that user could rewrite it. */
   isOwn: boolean;
+  isSetuid: boolean;
   /** [major, minor, patch] */
   version: number[];
   cgroups: Cgroups | undefined;
@@ -47,7 +49,7 @@ export const bubblewrap: Backend<Observed> = {
   isolation: "process",
 
   observe(host, plan) {
-    const bwrap = findProgram("bwrap", host.env["PATH"], plan.workdir);
+    const bwrap = findBwrap(host, plan.workdir);
     if (!bwrap)
       throw errorOf(
         "E_BACKEND_MISSING",
@@ -56,7 +58,7 @@ export const bubblewrap: Backend<Observed> = {
       );
     return {
       bwrap,
-      isOwn: fs.statSync(bwrap).uid === host.uid,
+      ...ownership(bwrap, host),
       version: versionOf(bwrap, host.places.cache),
       cgroups: observeCgroups(findProgram("systemd-run", host.env["PATH"], plan.workdir)),
       arch: host.arch === "arm64" ? "arm64" : "x64",
@@ -64,7 +66,7 @@ export const bubblewrap: Backend<Observed> = {
     };
   },
 
-  enforces: ({ cgroups }) =>
+  enforces: (observed) =>
     new Set<Feature>([
       "private-filesystem",
       "private-processes",
@@ -72,10 +74,10 @@ export const bubblewrap: Backend<Observed> = {
       "syscall-filter",
       "network-none",
       "network-open",
-      "limit-diskBytes",
+      ...(canSize(observed) ? (["limit-diskBytes"] as const) : []),
       "widen-userns",
       "widen-browser",
-      ...limitsOf(cgroups).map((limit): Feature => `limit-${limit}`),
+      ...limitsOf(observed.cgroups).map((limit): Feature => `limit-${limit}`),
     ]),
 
   compile(plan, observed) {
@@ -89,7 +91,7 @@ export const bubblewrap: Backend<Observed> = {
     const args = [
       ...isolation(plan, observed),
       ...["--seccomp", filter, "--json-status-fd", status],
-      ...plan.mounts.flatMap((mount) => mountArgs(mount, plan.mounts, provide)),
+      ...plan.mounts.flatMap((mount) => mountArgs(mount, plan.mounts, provide, canSize(observed))),
       ...hardening(plan, observed),
       ...["--chdir", plan.workdir],
     ];
@@ -111,24 +113,42 @@ export const bubblewrap: Backend<Observed> = {
       tty: plan.tty,
       ...(confinement.oomEvents !== undefined && { oomEvents: confinement.oomEvents }),
       teardown: confinement.teardown,
-      join: { env: plan.env, groups: confinement.groups },
+      join: { env: plan.env, groups: confinement.groups, filter: Buffer.from(seccomp).toString("base64") },
     } satisfies Launch;
   },
 
   check: async (host) => (await import("../doctor/native.ts")).checkNative(host),
 };
 
+/** A root-owned copy of bubblewrap that `cordon doctor` proposes where AppArmor restricts every other one. */
+export const privateBwrap = "/usr/local/lib/cordon/bwrap";
+
+/** The bubblewrap of this machine that a run uses: the private copy when root put one there, else the one on PATH. */
+export const findBwrap = (host: Host, workdir: string): string | undefined => {
+  const stat = fs.statSync(privateBwrap, { throwIfNoEntry: false });
+  if (stat?.uid === 0 && (stat.mode & 0o022) === 0) return privateBwrap;
+  return findProgram("bwrap", host.env["PATH"], workdir);
+};
+
+const ownership = (bwrap: string, host: Host): { isOwn: boolean; isSetuid: boolean } => {
+  const { uid, mode } = fs.statSync(bwrap);
+  return { isOwn: uid === host.uid, isSetuid: (mode & 0o4000) !== 0 };
+};
+
+/** `--size` came with bubblewrap 0.7, and a setuid one refuses it. */
+const canSize = ({ version, isSetuid }: Observed): boolean => !isSetuid && !isOlder(version, [0, 7]);
+
 const isTerminal = ({ tty }: Plan): boolean => tty.stdin || tty.stdout || tty.stderr;
 
 /** Programs that build sandboxes of their own need user namespaces inside. */
 const nests = (plan: Plan): boolean => plan.widen.includes("userns") || plan.widen.includes("browser");
 
-const isolation = (plan: Plan, { version }: Observed): string[] => [
+const isolation = (plan: Plan, { version, isSetuid }: Observed): string[] => [
   "--unshare-user",
   ...["--uid", String(plan.identity.uid), "--gid", String(plan.identity.gid)],
   ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
   ...(plan.network === "open" ? [] : ["--unshare-net"]),
-  ...(nests(plan) || isOlder(version, [0, 8]) ? [] : ["--disable-userns"]),
+  ...(nests(plan) || isSetuid || isOlder(version, [0, 8]) ? [] : ["--disable-userns"]),
   ...["--cap-drop", "ALL", "--die-with-parent"],
   ...(isTerminal(plan) ? [] : ["--new-session"]),
 ];
@@ -143,7 +163,7 @@ const hardening = (plan: Plan, { leakyProc }: Observed): string[] => [
   ...["--remount-ro", "/dev", "--remount-ro", "/"],
 ];
 
-const mountArgs = (mount: Mount, all: Mount[], provide: (source: FdSource) => string): string[] => {
+const mountArgs = (mount: Mount, all: Mount[], provide: (source: FdSource) => string, sized: boolean): string[] => {
   switch (mount.kind) {
     case "workspace":
     case "bind":
@@ -151,7 +171,7 @@ const mountArgs = (mount: Mount, all: Mount[], provide: (source: FdSource) => st
     case "tmpfs":
       return [
         ...["--perms", octal(mount.permissions)],
-        ...(mount.sizeBytes === undefined ? [] : ["--size", String(mount.sizeBytes)]),
+        ...(mount.sizeBytes === undefined || !sized ? [] : ["--size", String(mount.sizeBytes)]),
         ...["--tmpfs", mount.target],
       ];
     case "symlink":

@@ -1,5 +1,7 @@
 import fs from "node:fs";
+import type { Agent } from "../agents/agent.ts";
 import { commandOf } from "../agents/command.ts";
+import { addedDirectories, mentionedPaths } from "../agents/directories.ts";
 import { findAgent } from "../agents/registry.ts";
 import type { SeedFacts } from "../agents/seed.ts";
 import { prepareState } from "../agents/state.ts";
@@ -9,12 +11,15 @@ import { isGiven } from "../cli/given.ts";
 import type { Config } from "../config/config.ts";
 import { policyOf, requestedLimits } from "../config/policy.ts";
 import { errorOf } from "../errors.ts";
+import { type Host, inspectPath } from "../host.ts";
 import type { Launch } from "../launch.ts";
 import { createPlan } from "../plan/create.ts";
 import { type Gathered, gatherPlan } from "../plan/gather.ts";
-import { featuresOf, type Plan } from "../plan/plan.ts";
+import { featuresOf, mountAt, type Plan } from "../plan/plan.ts";
+import type { Policy } from "../policy.ts";
 import { type Outcome, runLaunch } from "../run/interpreter.ts";
 import { type Run, reapRuns, startTicksOf } from "../run/registry.ts";
+import { escapeControls } from "../terminal/escape.ts";
 import type { CommandFunction, Context } from "./context.ts";
 
 /** `cordon [AGENT] …`, `cordon run -- PROGRAM …`, `cordon shell`: one run, from the configuration to the exit code. */
@@ -27,6 +32,7 @@ export const run: CommandFunction = async (context) => {
     out.json((await import("../launch-json.ts")).describeLaunch(prepared.launch));
     return 0;
   }
+  noteHidden(prepared, context);
   reapRuns(host.places);
   const { states, cache } = prepared.gathered;
   fs.mkdirSync(cache, { recursive: true, mode: 0o700 });
@@ -55,7 +61,7 @@ export const prepareRun = async ({ host, invocation }: Context, config: Config):
   const gathered = gatherPlan({
     id: Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString("hex"),
     host,
-    policy: policyOf(config),
+    policy: withAdded(policyOf(config), agent, invocation.words, host),
     requested: requestedLimits(config),
     agent,
     command: commandOf(invocation, agent, host),
@@ -65,6 +71,24 @@ export const prepareRun = async ({ host, invocation }: Context, config: Config):
   const observed = backend.observe(host, plan);
   refuseUnenforced(plan, backend, observed);
   return { plan, launch: backend.compile(plan, observed), gathered, agentName: name ?? invocation.command };
+};
+
+const withAdded = (policy: Policy, agent: Agent | undefined, words: string[], host: Host): Policy => {
+  const exists = (directory: string) => inspectPath(directory).kind === "directory";
+  const added = agent ? addedDirectories(agent, words, host.cwd, exists) : [];
+  return { ...policy, filesystem: { ...policy.filesystem, write: [...policy.filesystem.write, ...added] } };
+};
+
+/** What the prompt names and the sandbox hides is said before the start, with the option that shows it. */
+const noteHidden = ({ plan, gathered }: Prepared, { host, invocation, out }: Context): void => {
+  if (!gathered.input.agent) return;
+  const hidden = mentionedPaths(invocation.words, host.home).filter(({ path }) => {
+    const mount = mountAt(plan.mounts, path);
+    const isShown = mount?.kind === "bind" || mount?.kind === "workspace" || mount?.kind === "bytes";
+    return !isShown && inspectPath(path).kind !== "missing";
+  });
+  for (const { spelling, path } of new Map(hidden.map((entry) => [entry.path, entry])).values())
+    out.note(escapeControls(`cordon: ${spelling} is hidden inside; \`--allow-readonly ${path}\` shows it`));
 };
 
 const refuseUnenforced = (plan: Plan, backend: Backend, observed: unknown): void => {

@@ -1,7 +1,5 @@
+import { privateBwrap } from "../backends/bubblewrap.ts";
 import { asRoot } from "./distribution.ts";
-
-/** Root-owned copy of bubblewrap that nothing but cordon uses; the profile below names it and no other program. */
-export const privateBwrap = "/usr/local/lib/cordon/bwrap";
 
 const profileFile = "/etc/apparmor.d/cordon-bwrap";
 

@@ -36,27 +36,41 @@ export const checkPlaces = (facts: PlaceFact[], uid: number): Check => {
   const open = facts.filter(isOpen);
   if (open.length > 0) {
     const found = `others may look into ${open.map((fact) => fact.path).join(", ")}`;
-    return { ...base, level: "advice", ok: false, found, fix: "`cordon doctor --fix` makes them private" };
+    return { ...base, level: "advice", ok: false, found, fix: fixOf(open) };
   }
   const present = facts.filter(({ kind }) => kind === "directory").map(({ name }) => name);
   return { ...base, ok: true, found: present.length > 0 ? `${present.join(", ")}: private` : "none made yet" };
+};
+
+const fixOf = (open: PlaceFact[]): string => {
+  const isLinked = open.some((fact) => fact.kind === "directory" && fact.isLink);
+  return isLinked
+    ? `\`chmod 700 ${open.map((fact) => fact.path).join(" ")}\`, if nobody else uses what the links lead to`
+    : "`cordon doctor --fix` makes them private";
 };
 
 const isOpen = (fact: PlaceFact): boolean => fact.kind === "directory" && (fact.mode & 0o077) !== 0;
 
 /** Makes this user's own directories private; says what was done. A link is left alone, its target may be shared. */
 export const repairPlaces = (facts: PlaceFact[], uid: number): string[] =>
-  facts.flatMap((fact) => {
-    if (fact.kind !== "directory" || !isOpen(fact) || fact.uid !== uid || fact.isLink) return [];
-    const flags = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW;
-    const fd = fs.openSync(fact.path, flags);
-    try {
-      fs.fchmodSync(fd, 0o700);
-    } finally {
-      fs.closeSync(fd);
-    }
-    return [`${fact.path} is private now (mode 0700)`];
-  });
+  facts
+    .filter((fact) => fact.kind === "directory" && isOpen(fact) && fact.uid === uid && !fact.isLink)
+    .filter(({ path }) => makePrivate(path))
+    .map(({ path }) => `${path} is private now (mode 0700)`);
+
+/** By descriptor, so that a link put there meanwhile is not followed. False when it stays as it is. */
+const makePrivate = (directory: string): boolean => {
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW);
+    fs.fchmodSync(fd, 0o700);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+};
 
 const scarceBytes = 1024 ** 3;
 

@@ -2,11 +2,12 @@ import fs from "node:fs";
 import type { Check } from "../backends/backend.ts";
 import { bubblewrap, type Observed } from "../backends/bubblewrap.ts";
 import { defaultDiskBytes } from "../config/policy.ts";
+import type { Finished } from "../exec.ts";
 import { type Host, inspectPath } from "../host.ts";
 import type { Launch } from "../launch.ts";
 import { platformDirectories } from "../plan/locations.ts";
 import type { Mount, Plan } from "../plan/plan.ts";
-import { capture, type Finished } from "./capture.ts";
+import { captureWith } from "./capture.ts";
 import { isLocked } from "./kernel.ts";
 import { type Refused, recogniseRefusal } from "./refusal.ts";
 
@@ -47,7 +48,7 @@ const mountPlatform = (target: string): Mount[] => {
 /** Makes a sandbox with every namespace and the filter, and looks around inside. */
 export const checkSandbox = async (host: Host, observed: Observed, about: Refused): Promise<Check> => {
   const { main } = bubblewrap.compile(planProbe(host, "none"), observed);
-  const finished = await capture(main.file, main.args, { env: main.env, inputs: inputsOf(main) });
+  const finished = await captureWith(main.file, main.args, { env: main.env, inputs: inputsOf(main) });
   return judge({ name: "sandbox", level: "required" }, finished, about);
 };
 
@@ -62,11 +63,11 @@ export const checkNested = async (host: Host, observed: Observed, about: Refused
     ...["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--"],
   ];
   const args = [...outer, main.file, ...main.args];
-  const finished = await capture(observed.bwrap, args, { env: main.env, inputs: inputsOf(main) });
+  const finished = await captureWith(observed.bwrap, args, { env: main.env, inputs: inputsOf(main) });
   return judge({ name: "nested sandbox", level: "advice" }, finished, about);
 };
 
-const inputsOf = ({ fds }: Launch["main"]) => fds.map((fd) => (fd.kind === "bytes" ? fd.bytes : ("sink" as const)));
+const inputsOf = ({ fds }: Launch["main"]) => fds.map((fd) => (fd.kind === "bytes" ? fd.bytes : undefined));
 
 /** Pure: what a probe's ending says. A program that only looks like bubblewrap does not pass. */
 export const judge = (check: Pick<Check, "name" | "level">, finished: Finished, about: Refused): Check => {

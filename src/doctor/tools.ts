@@ -1,8 +1,7 @@
 import type { Check } from "../backends/backend.ts";
 import { isOlder } from "../backends/version.ts";
-import { findProgram } from "../exec.ts";
+import { capture, findProgram } from "../exec.ts";
 import type { Host } from "../host.ts";
-import { capture } from "./capture.ts";
 import { type Distribution, installCommand } from "./distribution.ts";
 
 /** CVE-2025-48384: the fixed release of every maintained line of git. */

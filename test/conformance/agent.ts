@@ -10,8 +10,11 @@ const plantAgent = ({ write, home }: World, name = "claude") => {
   return { env: { PATH: `${home}/.local/bin:/usr/bin:/bin` } };
 };
 
-const tell = async (world: World, script: string, flags: string[] = [], options = {}) =>
-  await world.run([...flags, "claude", script], { ...plantAgent(world), ...options });
+const tell = async (world: World, script: string, flags: string[] = [], options = {}) => {
+  const result = await world.run([...flags, "claude", script], { ...plantAgent(world), ...options });
+  if (result.code === 125) throw new Error(`the sandbox did not start: ${result.stderr}`);
+  return result;
+};
 
 /** What an agent keeps, sees of the user's own, and shares. */
 export const agentChecks: Check[] = [

@@ -9,7 +9,7 @@ const limited = async (
   flags: string[],
   script: string,
 ): Promise<Result | undefined> => {
-  const result = await inside(`echo started; ${script}`, flags);
+  const result = await inside(`echo started; ${script}`, flags, { mayRefuse: true });
   if (limits) {
     expect(result.stdout).toStartWith("started\n");
     return result;

@@ -21,6 +21,8 @@ export type RunOptions = {
   stdin?: Uint8Array;
   /** Sends a signal to cordon as soon as the text has appeared on stdout. */
   signal?: { seen: string; name: NodeJS.Signals };
+  /** A refusal is an answer too. */
+  mayRefuse?: true;
 };
 
 /** A machine's user for one check: a throw-away home with fake secrets, a project, a directory elsewhere. */
@@ -34,7 +36,10 @@ export type World = {
   limits: boolean;
   /** Starts cordon as the user, in the project unless told otherwise. At most a minute. */
   run(args: string[], options?: RunOptions): Promise<Result>;
-  /** Runs a script of sh(1) inside, behind these options of cordon's. */
+  /**
+   * Runs a script of sh(1) inside, behind these options of cordon's. Throws when the sandbox does not start, so that
+   * "nothing came" never passes for "nothing was there".
+   */
   inside(script: string, flags?: string[], options?: RunOptions): Promise<Result>;
   /** Writes a file that belongs to the user; gives its path. */
   write(file: string, text: string, mode?: number): string;
@@ -72,7 +77,11 @@ export const createWorld = ({ cordon, uid, limits }: Entry): World => {
   return {
     ...{ base, home: home!, project: project!, elsewhere: elsewhere!, runtime, limits, run, write, own },
     uid: uid ?? process.getuid!(),
-    inside: (script, flags = [], options = {}) => run(["run", ...flags, "--", "sh", "-c", script], options),
+    inside: async (script, flags = [], options = {}) => {
+      const result = await run(["run", ...flags, "--", "sh", "-c", script], options);
+      if (result.code === 125 && !options.mayRefuse) throw new Error(`the sandbox did not start: ${result.stderr}`);
+      return result;
+    },
     cleanup: () => {
       for (const top of [base, runtime]) rmSync(top, { recursive: true, force: true });
     },

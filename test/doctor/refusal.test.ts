@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { privateBwrap } from "../../src/doctor/apparmor.ts";
+import { privateBwrap } from "../../src/backends/bubblewrap.ts";
 import { type Refused, recogniseRefusal } from "../../src/doctor/refusal.ts";
 
 const plain: Refused = {

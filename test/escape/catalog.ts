@@ -2,6 +2,7 @@ import type { Probe } from "./facts.ts";
 import { descriptorProbes } from "./probes/descriptors.ts";
 import { fileProbes } from "./probes/files.ts";
 import { kernelProbes } from "./probes/kernel.ts";
+import { modeProbes } from "./probes/modes.ts";
 import { mountProbes } from "./probes/mounts.ts";
 import { processProbes } from "./probes/processes.ts";
 import { resourceProbes } from "./probes/resources.ts";
@@ -12,6 +13,7 @@ import { terminalProbes } from "./probes/terminal.ts";
 export const probes: readonly Probe[] = [
   ...fileProbes,
   ...descriptorProbes,
+  ...modeProbes,
   ...mountProbes,
   ...kernelProbes,
   ...socketProbes,

@@ -21,7 +21,8 @@ const masked = ["keys", "timer_list", "slabinfo", "vmallocinfo", "kpageflags", "
 export const runReference: RunInside = (argv, ground, terminal) => {
   const { facts, env, lower, leaks } = ground;
   const filter = join(dirname(facts.home), "filter");
-  writeFileSync(filter, compileSeccomp({ arch: process.arch as "x64" | "arm64", allowUserns: false }));
+  const arch = process.arch as "x64" | "arm64";
+  writeFileSync(filter, compileSeccomp({ arch, allowUserns: false, groupIsRoot: true }));
   const sandbox = [
     ...["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"],
     ...["--cap-drop", "ALL", "--seccomp", "3", "--setenv", "HOME", facts.home],

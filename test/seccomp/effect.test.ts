@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { findSyscall, type SyscallName } from "../../src/backends/seccomp/numbers.ts";
 import { compileSeccomp, type SeccompArch, seccompRules } from "../../src/backends/seccomp.ts";
 import { buildI386Program } from "./machine-code.ts";
-import { type Probe, probes, visibleToRoot } from "./probes.ts";
+import { type Probe, probes, rootGroupProbes, visibleToRoot } from "./probes.ts";
 import { createScratch, findObstacle, identities, isRoot, removeScratch, runSandboxed } from "./sandbox.ts";
 
 const arch = process.arch as SeccompArch;
@@ -24,11 +24,16 @@ const places = [
   ...(isRoot ? [{ place: "root, the machine's user namespace", prefix: [], user: [] as string[] }] : []),
 ];
 
-const present = probes
-  .map((probe) => ({ ...probe, number: findSyscall(arch, probe.name as SyscallName) }))
-  .filter((probe): probe is Probe & { number: number } => probe.number !== null);
+type Numbered = Probe & { number: number };
+const number = (list: Probe[]) =>
+  list
+    .map((probe) => ({ ...probe, number: findSyscall(arch, probe.name as SyscallName) }))
+    .filter((probe): probe is Numbered => probe.number !== null);
+const present = number(probes);
+const presentForRootGroup = number(rootGroupProbes);
 const describeProbe = ({ name, args }: Probe) => `${name}(${args.map((value) => `${value}`).join(", ")})`;
-const wanted = present.map(({ errno }) => -constants.errno[errno as keyof typeof constants.errno]);
+const wantedOf = (list: Probe[]) => list.map(({ errno }) => -constants.errno[errno as keyof typeof constants.errno]);
+const wanted = wantedOf(present);
 
 const obstacle = findObstacle();
 describe.skipIf(obstacle !== undefined)(`real calls under the filter${obstacle ? `: ${obstacle}` : ""}`, () => {
@@ -36,16 +41,25 @@ describe.skipIf(obstacle !== undefined)(`real calls under the filter${obstacle ?
   afterAll(() => removeScratch(scratch));
   const run = (place: (typeof places)[number], program: Uint8Array | undefined, command: string[]) =>
     runSandboxed({ scratch, prefix: place.prefix, filter: program, options: [...ISOLATED, ...place.user], command });
-  const probe = (place: (typeof places)[number], program?: Uint8Array): number[] => {
-    const calls = JSON.stringify(present.map(({ number, args }) => [number, ...args].map(String)));
+  const probe = (place: (typeof places)[number], program?: Uint8Array, list = present): number[] => {
+    const calls = JSON.stringify(list.map(({ number, args }) => [number, ...args].map(String)));
     const { stdout, stderr } = run(place, program, [join(scratch, "bun"), join(scratch, "probe.ts"), "calls", calls]);
     if (!stdout) throw new Error(stderr);
     return JSON.parse(stdout);
   };
-  const label = (answers: number[]) => answers.map((answer, index) => `${describeProbe(present[index]!)} = ${answer}`);
+  const label = (answers: number[], list = present) =>
+    answers.map((answer, index) => `${describeProbe(list[index]!)} = ${answer}`);
 
   test.each(places)("every refused call gets its error ($place)", (place) => {
     expect(label(probe(place, filter))).toEqual(label(wanted));
+  });
+
+  test.each(places)("a change of mode gets its error for the setgid bit where the group is root ($place)", (place) => {
+    const list = presentForRootGroup;
+    const strict = compileSeccomp({ arch, allowUserns: false, groupIsRoot: true });
+    expect(label(probe(place, strict, list), list)).toEqual(label(wantedOf(list), list));
+    const lenient = probe(place, filter, list);
+    expect(lenient.filter((answer, index) => answer === wantedOf(list)[index])).toEqual([]);
   });
 
   test("every probe is answered otherwise without the filter", () => {

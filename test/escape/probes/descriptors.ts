@@ -1,14 +1,4 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, closeSync, constants, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { type Facts, held, judge, type Probe, readCanary } from "../facts.ts";
 import { attempt, describeWritable, findCanary, listNames, listPids, readSome } from "../reach.ts";
@@ -25,7 +15,6 @@ function followDescriptor(facts: Facts, link: string): (string | undefined)[] {
 }
 
 const readOnlyFile = (facts: Facts): string => join(facts.kit, "read-only.txt");
-const setuidFile = (facts: Facts): string => join(facts.workspace, `escape-setuid-${facts.token}`);
 
 export const descriptorProbes: Probe[] = [
   {
@@ -67,21 +56,6 @@ export const descriptorProbes: Probe[] = [
         attempt(() => chmodSync(path, 0o644) ?? "its mode can be changed"),
         attempt(() => writeFileSync(join(facts.kit, "planted"), "") ?? "a file can be added beside it"),
       ]);
-    },
-  },
-  {
-    id: "X-03",
-    attack: "leave a setuid program in the workspace for another user of the host",
-    attempt(facts) {
-      const path = setuidFile(facts);
-      attempt(() => writeFileSync(path, "#!/bin/sh\n", { mode: 0o4755 }));
-      attempt(() => chmodSync(path, 0o4755));
-      return held("judged on the host");
-    },
-    inspect(facts) {
-      const mode = attempt(() => statSync(setuidFile(facts)))?.mode ?? 0;
-      rmSync(setuidFile(facts), { force: true });
-      return (mode & 0o6000) !== 0 ? `the host has a program of mode ${(mode & 0o7777).toString(8)}` : undefined;
     },
   },
   {
