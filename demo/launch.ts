@@ -9,7 +9,8 @@ const timeoutMs = 180_000;
 const sampleMs = 50;
 
 /** The shell of a user: runs the agent, and then reads what has been typed, which it would have taken for commands. */
-const shell = 'file=$1; shift; "$@"; status=$?; stty -icanon -echo min 0 time 3; dd bs=4096 count=1 2>/dev/null >"$file"; exit $status';
+const shell =
+  'file=$1; shift; "$@"; status=$?; stty -icanon -echo min 0 time 3; dd bs=4096 count=1 2>/dev/null >"$file"; exit $status';
 
 /** Runs to the end, on pipes or on a private terminal. On `stop` or after three minutes the program is told to end. */
 export const launch = async ({ argv, env, cwd, typed, stop }: Launched): Promise<Outcome> => {
@@ -33,7 +34,11 @@ export const launch = async ({ argv, env, cwd, typed, stop }: Launched): Promise
   }, sampleMs);
   const end = () => {
     const pid = program();
-    if (pid !== undefined && child.exitCode === null) process.kill(pid, "SIGTERM");
+    try {
+      if (pid !== undefined) process.kill(pid, "SIGTERM");
+    } catch {
+      // Ended by itself.
+    }
   };
   stop.addEventListener("abort", end);
   const timer = setTimeout(end, timeoutMs);
@@ -61,4 +66,5 @@ const firstChild = (pid: number): number | undefined =>
   Number(readProc(`${pid}/task/${pid}/children`).split(" ")[0]) || undefined;
 
 /** Peak of the resident memory (proc(5), VmHWM); 0 for a process that is gone. */
-const peakOf = (pid: number | undefined): number => Number(/VmHWM:\s+(\d+)/.exec(readProc(`${pid}/status`))?.[1] ?? 0) / 1024;
+const peakOf = (pid: number | undefined): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readProc(`${pid}/status`))?.[1] ?? 0) / 1024;

@@ -34,5 +34,10 @@ export const buildCordon = (outfile: string): void => {
 if (import.meta.main) {
   const [outfile] = process.argv.slice(2);
   if (outfile === undefined) throw new Error("usage: bun scripts/build.ts OUTFILE");
-  buildCordon(outfile);
+  try {
+    buildCordon(outfile);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -86,7 +86,8 @@ export const bubblewrap: Backend<Observed> = {
     // Descriptors are numbered behind those that the private terminal takes for itself.
     const provide = (source: FdSource) => String(terminalFds(plan.tty) + 3 + fds.push(source) - 1);
     const status = provide({ kind: "run-file", name: statusName });
-    const seccomp = compileSeccomp({ arch: observed.arch, allowUserns: nests(plan) });
+    const groupIsRoot = plan.identity.uid === 0 || plan.identity.gid === 0;
+    const seccomp = compileSeccomp({ arch: observed.arch, allowUserns: nests(plan), groupIsRoot });
     const filter = provide({ kind: "bytes", name: "seccomp", bytes: seccomp });
     const args = [
       ...isolation(plan, observed),

@@ -6,6 +6,7 @@ const commands: Record<string, () => Promise<CommandFunction> | CommandFunction>
   agent: () => run,
   run: () => run,
   shell: () => run,
+  clean: async () => (await import("./clean.ts")).runClean,
   completions: async () => (await import("./help.ts")).runCompletions,
   config: async () => (await import("./config.ts")).runConfig,
   doctor: async () => (await import("./doctor.ts")).runDoctor,
@@ -13,6 +14,8 @@ const commands: Record<string, () => Promise<CommandFunction> | CommandFunction>
   help: async () => (await import("./help.ts")).runHelp,
   man: async () => (await import("./help.ts")).runMan,
   policy: async () => (await import("./policy.ts")).runPolicy,
+  ps: async () => (await import("./ps.ts")).runPs,
+  stop: async () => (await import("./stop.ts")).runStop,
   trust: async () => (await import("./trust.ts")).runTrust,
   version: async () => (await import("./help.ts")).runVersion,
 };

@@ -95,11 +95,13 @@ const refuseUnenforced = (plan: Plan, backend: Backend, observed: unknown): void
   const enforced = backend.enforces(observed);
   const missing = featuresOf(plan).find((feature) => !enforced.has(feature));
   if (!missing) return;
-  const ways = missing.startsWith("network-")
-    ? "`--net none` cuts the network off; `--net open` leaves it as it is"
-    : missing.startsWith("limit-")
-      ? "start cordon where it may make control groups (`cordon doctor` says how), or leave the limit out"
-      : "leave the option out; `cordon doctor` says what this machine can do";
+  const ways = missing.startsWith("credential-")
+    ? "`--credentials share` hands the agent its own credential; `--credentials none` keeps it outside"
+    : missing.startsWith("network-")
+      ? "`--net none` cuts the network off; `--net open` leaves it as it is"
+      : missing.startsWith("limit-")
+        ? "start cordon where it may make control groups (`cordon doctor` says how), or leave the limit out"
+        : "leave the option out; `cordon doctor` says what this machine can do";
   throw errorOf("E_UNENFORCED", missing, backend.name, ways);
 };
 

@@ -19,7 +19,6 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
   const gather = gatherer(layers);
   const paths = (key: string, read: (values: ConfigValues) => string[] | undefined): Rule[] =>
     gather(key, read, (value, layer) => expandPath(value, layer, key, home));
-  const byDefault = <T>(value: T): Setting<T> => ({ value, origin: "default" });
   return {
     agent: pick("agent", (values) => values.agent) ?? byDefault(defaults.agent),
     backend: pick("backend", (values) => values.backend) ?? byDefault(defaults.backend),
@@ -65,6 +64,8 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
     agents: mergeAgents(layers),
   };
 };
+
+const byDefault = <T>(value: T): Setting<T> => ({ value, origin: "default" });
 
 const picker =
   (layers: readonly Layer[]) =>

@@ -31,6 +31,8 @@ export const planProbe = (host: Host, network: Plan["network"]): Plan => ({
   ],
   env: { PATH: searchPath, HOME: "/tmp", LC_ALL: "C" },
   network,
+  deniesHosts: false,
+  credentials: "none",
   resources: {},
   requested: [],
   widen: [],

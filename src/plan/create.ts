@@ -36,6 +36,8 @@ export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } =
     mounts: composeMounts({ ...input, extra: [...input.carried, ...generated(input)] }),
     env: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
     network: policy.network.mode,
+    deniesHosts: policy.network.mode !== "none" && policy.network.deny.length > 0,
+    credentials: policy.credentials,
     resources: policy.resources,
     requested: input.requested,
     widen: [...policy.widen],

@@ -1,5 +1,5 @@
 import type { Streams } from "../launch.ts";
-import type { NetworkMode, Resources, Widening } from "../policy.ts";
+import type { CredentialMode, NetworkMode, Resources, Widening } from "../policy.ts";
 
 /** What one run will be: everything decided, nothing started. The same value means the same thing to every backend. */
 export type Plan = {
@@ -13,6 +13,9 @@ export type Plan = {
   /** The whole environment inside; nothing else is inherited. */
   env: Record<string, string>;
   network: NetworkMode;
+  /** Hosts are denied one by one, in a network that is not cut off anyway. */
+  deniesHosts: boolean;
+  credentials: CredentialMode;
   resources: Resources;
   /** The limits that somebody asked for; the others are applied where the host offers cgroups. */
   requested: (keyof Resources)[];
@@ -38,6 +41,8 @@ export type Feature =
   | "private-environment"
   | "syscall-filter"
   | `network-${NetworkMode}`
+  | "network-rules"
+  | "credential-broker"
   | `limit-${keyof Resources}`
   | `widen-${Widening}`;
 
@@ -47,6 +52,8 @@ export const featuresOf = (plan: Plan): Feature[] => [
   "private-environment",
   "syscall-filter",
   `network-${plan.network}`,
+  ...(plan.deniesHosts ? (["network-rules"] as const) : []),
+  ...(plan.credentials === "broker" ? (["credential-broker"] as const) : []),
   ...plan.requested.map((limit): Feature => `limit-${limit}`),
   ...plan.widen.map((widening): Feature => `widen-${widening}`),
 ];

@@ -6,24 +6,38 @@ export type Request = { verb: "stop" };
 export type Answer = { ok: boolean; problem?: string };
 
 const maxRequestBytes = 64 * 1024;
+/** Who has not finished a request by then never will. */
+const idleSeconds = 10;
 
 /**
  * Listens until closed, without keeping the process alive. A peer of another user or user namespace gets no answer.
  * Bun's own sockets, because `node:net` would be the heaviest module of the start-up path.
  */
 export const serveControl = (socketPath: string, answer: (request: Request) => Answer): { close(): void } => {
-  const server = Bun.listen<{ text: string }>({
+  const server = Bun.listen<{ text: string; isTrusted: boolean; isAnswered: boolean }>({
     unix: socketPath,
     socket: {
       open(socket) {
-        socket.data = { text: "" };
-        if (!peerIsTrusted((socket as unknown as { fd: number }).fd)) socket.terminate();
+        socket.data = { text: "", isTrusted: false, isAnswered: false };
+        socket.data.isTrusted = peerIsTrusted((socket as unknown as { fd: number }).fd);
+        socket.timeout(idleSeconds);
+        if (!socket.data.isTrusted) socket.terminate();
       },
       data(socket, bytes) {
-        socket.data.text += bytes.toString("utf8");
-        if (socket.data.text.length > maxRequestBytes) socket.terminate();
-        else if (socket.data.text.includes("\n")) socket.end(`${JSON.stringify(answerTo(socket.data.text, answer))}\n`);
+        const { data } = socket;
+        if (!data.isTrusted || data.isAnswered) return;
+        data.text += bytes.toString("utf8");
+        if (data.text.length > maxRequestBytes) socket.terminate();
+        else if (data.text.includes("\n")) {
+          data.isAnswered = true;
+          socket.end(`${JSON.stringify(answerTo(data.text, answer))}\n`);
+        }
       },
+      timeout(socket) {
+        socket.terminate();
+      },
+      // A peer that hangs up in the middle is its own business.
+      error() {},
     },
   });
   server.unref();
@@ -32,31 +46,25 @@ export const serveControl = (socketPath: string, answer: (request: Request) => A
 
 /** Asks a running sandbox. Rejects when nothing listens, it does not answer within `timeoutMs`, or it hangs up. */
 export const askControl = async (socketPath: string, request: Request, timeoutMs: number): Promise<Answer> => {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { promise, resolve } = Promise.withResolvers<string>();
   let text = "";
-  const failed = () => reject(new Error("no answer"));
-  const timer = setTimeout(failed, timeoutMs);
+  const finish = () => resolve(text);
   const socket: Socket = await Bun.connect({
     unix: socketPath,
     socket: {
       data(_socket, bytes) {
         text += bytes.toString("utf8");
       },
-      close() {
-        try {
-          resolve(JSON.parse(text) as Answer);
-        } catch {
-          failed();
-        }
-      },
-      error: failed,
+      close: finish,
+      error: finish,
     },
   });
+  const timer = setTimeout(finish, timeoutMs);
   socket.write(`${JSON.stringify(request)}\n`);
-  return await promise.finally(() => {
-    clearTimeout(timer);
-    socket.terminate();
-  });
+  const answer = await promise;
+  clearTimeout(timer);
+  socket.terminate();
+  return JSON.parse(answer) as Answer;
 };
 
 const answerTo = (text: string, answer: (request: Request) => Answer): Answer => {

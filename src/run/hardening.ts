@@ -37,6 +37,7 @@ export const sealProgram = (file: string): string => {
   if (fd < 0) throw new Error("memfd_create failed");
   const bytes = fs.readFileSync(file);
   for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+  fs.fchmodSync(fd, 0o500);
   if (libc().fcntl(fd, F_ADD_SEALS, ALL_SEALS) !== 0) throw new Error("sealing the copy failed");
   return `/proc/${process.pid}/fd/${fd}`;
 };

@@ -4,6 +4,7 @@ import { type Child, type Exit, startDetached } from "../exec.ts";
 import type { FdSource, Launch } from "../launch.ts";
 import { copyAbove } from "../libc.ts";
 import type { Places } from "../places.ts";
+import { openUnnamed } from "../unnamed-file.ts";
 import { serveControl } from "./control.ts";
 import { forbidCoreDumps, releaseStartPages, sealProgram } from "./hardening.ts";
 import { killSandbox, readStatus, signalCommand, untilEmpty } from "./processes.ts";
@@ -77,15 +78,8 @@ const openSource = (source: FdSource, directory: string): number => {
   return copy;
 };
 
-/** Bytes go through an unlinked file that only this user could open: no pipe to feed, nothing left behind. */
-const openAt = (source: FdSource, file: string): number => {
-  if (source.kind === "run-file") return fs.openSync(file, "w", 0o600);
-  const fd = fs.openSync(file, "wx+", 0o600);
-  fs.unlinkSync(file);
-  // A positioned write leaves the offset, which the child shares, at the start.
-  for (let at = 0; at < source.bytes.length; ) at += fs.writeSync(fd, source.bytes, at, source.bytes.length - at, at);
-  return fd;
-};
+const openAt = (source: FdSource, file: string): number =>
+  source.kind === "run-file" ? fs.openSync(file, "w", 0o600) : openUnnamed(file, source.bytes);
 
 /** Asks the command to end, and after the grace time makes it. */
 const end = (ending: Ending, reason: "timeout" | "stopped"): void => {

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 
 /** What bubblewrap reports through `--json-status-fd`: host pids, and the exit code once the command really ran. */
-export type Status = { childPid?: number; exitCode?: number };
+export type Status = { childPid?: number; exitCode?: number /** Inode number. */; pidNamespace?: number };
 
 export const statusName = "status.json";
 
@@ -11,6 +11,7 @@ export const readStatus = (directory: string): Status => {
   for (const line of readText(path.join(directory, statusName)).split("\n")) {
     const record = parseRecord(line);
     if (typeof record["child-pid"] === "number") status.childPid = record["child-pid"];
+    if (typeof record["pid-namespace"] === "number") status.pidNamespace = record["pid-namespace"];
     if (typeof record["exit-code"] === "number") status.exitCode = record["exit-code"];
   }
   return status;
@@ -26,7 +27,13 @@ export const childrenOf = (pid: number): number[] =>
  * Gives false when there is no command (yet).
  */
 export const signalCommand = (directory: string, signal: NodeJS.Signals, depth: number): boolean => {
-  let pid = readStatus(directory).childPid;
+  const first = readStatus(directory).childPid;
+  return first !== undefined && signalDescendant(first, signal, depth);
+};
+
+/** The same for the descendant of any process, `depth` levels below it. */
+export const signalDescendant = (ancestor: number, signal: NodeJS.Signals, depth: number): boolean => {
+  let pid: number | undefined = ancestor;
   for (let level = 0; pid !== undefined && level < depth; level++) pid = childrenOf(pid)[0];
   if (pid === undefined) return false;
   return trySignal(-pid, signal) || trySignal(pid, signal);
@@ -48,12 +55,13 @@ export const untilEmpty = async (directory: string): Promise<void> => {
 };
 
 /** A zombie that nobody has reaped yet runs no more (proc(5), field 3 of stat). */
-const isRunning = (pid: number): boolean => {
+export const isRunning = (pid: number): boolean => {
   const stat = readText(`/proc/${pid}/stat`);
   return stat !== "" && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
 };
 
-const trySignal = (pid: number, signal: NodeJS.Signals): boolean => {
+/** False when there is no such process (any more). */
+export const trySignal = (pid: number, signal: NodeJS.Signals): boolean => {
   try {
     process.kill(pid, signal);
     return true;
@@ -64,7 +72,8 @@ const trySignal = (pid: number, signal: NodeJS.Signals): boolean => {
 
 const parseRecord = (line: string): Record<string, unknown> => {
   try {
-    return JSON.parse(line) as Record<string, unknown>;
+    const record: unknown = JSON.parse(line);
+    return typeof record === "object" && record !== null ? (record as Record<string, unknown>) : {};
   } catch {
     return {};
   }
@@ -76,4 +85,10 @@ const readText = (file: string): string => {
   } catch {
     return "";
   }
+};
+
+/** Field 4 of /proc/PID/stat (proc(5)); 0 when there is no such process. */
+export const parentOf = (pid: number): number => {
+  const stat = readText(`/proc/${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1] ?? 0);
 };

@@ -1,27 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import { errorOf } from "../errors.ts";
-import type { Step } from "../launch.ts";
 import type { Places } from "../places.ts";
+import { endLeftovers, holdersOf } from "./leftovers.ts";
+import { isRunning, statusName } from "./processes.ts";
+import { type Run, readRecord, writeRecord } from "./record.ts";
 import { carryOut } from "./steps.ts";
 
-/** One running sandbox, as `ps`, `stop` and `exec` find it. Lives in its own directory below the runtime place. */
-export type Run = {
-  id: string;
-  pid: number;
-  /** Start of that process in clock ticks since boot: a pid alone may be used again. */
-  startTicks: string;
-  project: string;
-  agent: string;
-  backend: string;
-  createdAt: string;
-  /** What undoes the launch; replayed for a run whose process is gone. */
-  teardown: Step[];
-  /** How another process joins it. */
-  join: { env: Record<string, string>; groups: string[] };
-};
-
-const recordName = "run.json";
+export type { Run } from "./record.ts";
 
 export const runDirectory = (places: Places, id: string): string => path.join(runsOf(places), id);
 export const controlSocket = (places: Places, id: string): string => path.join(runDirectory(places, id), "control");
@@ -37,12 +23,14 @@ export const makePrivateDirectory = (directory: string): void => {
   if ((stat.mode & 0o077) !== 0) fs.chmodSync(directory, 0o700);
 };
 
-/** Written before the first step, so that whatever happens later can be undone. */
+/** Written before the first step, so that whatever happens later can be undone. Appears whole or not at all. */
 export const enterRun = (places: Places, run: Run): string => {
   makePrivateDirectory(places.runtime);
   const directory = runDirectory(places, run.id);
-  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  fs.writeFileSync(path.join(directory, recordName), JSON.stringify(run), { mode: 0o600, flag: "wx" });
+  const unfinished = path.join(runsOf(places), `.${run.id}.${run.pid}`);
+  fs.mkdirSync(unfinished, { recursive: true, mode: 0o700 });
+  writeRecord(unfinished, run);
+  fs.renameSync(unfinished, directory);
   return directory;
 };
 
@@ -58,11 +46,32 @@ export const listRuns = (places: Places): Run[] =>
     .filter(isAlive)
     .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
 
-/** Replays the teardown of runs whose process is gone, and says which. */
-export const reapRuns = (places: Places): Run[] => {
-  const dead = readRuns(places).filter((run) => !isAlive(run));
-  for (const run of dead) leaveRun(places, run);
-  return dead;
+/** Directories of runs that nobody will clear away any more: whose process is gone, or that never were complete. */
+export type Remains = { dead: Run[]; broken: string[] };
+
+export const findRemains = (places: Places): Remains => ({
+  dead: readRuns(places).filter((run) => !isAlive(run)),
+  broken: namesOf(places)
+    .map((name) => path.join(runsOf(places), name))
+    .filter(isBroken),
+});
+
+/** Ends what still runs there, replays the teardown of dead runs, and says what it found. */
+export const reapRuns = (places: Places): Remains => {
+  const remains = findRemains(places);
+  for (const run of remains.dead) {
+    endLeftovers(run, runDirectory(places, run.id));
+    leaveRun(places, run);
+  }
+  for (const directory of remains.broken) fs.rmSync(directory, { recursive: true, force: true });
+  return remains;
+};
+
+/** Without a record, but not of a cordon that is just writing it, nor of a sandbox that runs all the same. */
+const isBroken = (directory: string): boolean => {
+  const [, owner] = /^\.[^.]*\.(\d+)$/.exec(path.basename(directory)) ?? [];
+  if (owner !== undefined) return !isRunning(Number(owner));
+  return readRecord(directory) === undefined && holdersOf(path.join(directory, statusName)).length === 0;
 };
 
 /** The one run that the user means by an id, the start of one, or the name of its project. Throws E_RUN_*. */
@@ -84,20 +93,17 @@ export const startTicksOf = (pid: number): string => {
   }
 };
 
-const isAlive = (run: Run): boolean => run.startTicks !== "" && startTicksOf(run.pid) === run.startTicks;
+/** False also for a zombie: it does nothing any more, however long its parent leaves it lying about. */
+export const isAlive = (run: Run): boolean =>
+  isRunning(run.pid) && run.startTicks !== "" && startTicksOf(run.pid) === run.startTicks;
 
-const readRuns = (places: Places): Run[] => {
-  let names: string[];
+const readRuns = (places: Places): Run[] =>
+  namesOf(places).flatMap((name) => readRecord(path.join(runsOf(places), name)) ?? []);
+
+const namesOf = (places: Places): string[] => {
   try {
-    names = fs.readdirSync(runsOf(places));
+    return fs.readdirSync(runsOf(places));
   } catch {
     return [];
   }
-  return names.flatMap((name) => {
-    try {
-      return [JSON.parse(fs.readFileSync(path.join(runsOf(places), name, recordName), "utf8")) as Run];
-    } catch {
-      return [];
-    }
-  });
 };

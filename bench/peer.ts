@@ -1,0 +1,49 @@
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { toolPath, type World } from "./world.ts";
+
+const name = "@anthropic-ai/sandbox-runtime";
+const version = "0.0.78";
+/** What its own start looks for on Linux. */
+const tools = ["bwrap", "socat", "rg"];
+const timeoutMs = 60_000;
+
+export type Peer = { name: string; argv: string[]; env: Record<string, string> };
+
+/** Another tool that puts a command into bubblewrap, ready to run `true`; or why it cannot be measured here. */
+export const findPeer = (world: World): Peer | { name: string; skipped: string } => {
+  const missing = tools.filter((tool) => !Bun.which(tool));
+  if (missing.length > 0) return { name, skipped: `it needs ${missing.join(" and ")}` };
+  const node = Bun.which("node");
+  const npm = Bun.which("npm");
+  if (!node || !npm) return { name, skipped: "it needs Node and npm" };
+  const directory = join(import.meta.dirname, "../.cache/bench", `srt-${version}`);
+  try {
+    if (!existsSync(directory)) install(directory, npm);
+  } catch (cause) {
+    return { name, skipped: (cause as Error).message };
+  }
+  const places = [node, ...tools.map((tool) => Bun.which(tool)!)].map((file) => dirname(file));
+  const env = { ...world.env, PATH: [...new Set([...places, ...toolPath.split(":")])].join(":") };
+  const argv = [node, join(directory, "node_modules", name, "dist/cli.js"), "true"];
+  const tried = Bun.spawnSync(argv, { cwd: world.project, env, stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });
+  if (tried.exitCode !== 0) return { name, skipped: `it fails here: ${tried.stderr.toString().trim().split("\n")[0]}` };
+  return { name: `${name} ${version}`, argv, env };
+};
+
+/** Complete or not there at all. Its install scripts do not run. */
+const install = (directory: string, npm: string): void => {
+  mkdirSync(dirname(directory), { recursive: true });
+  const staging = mkdtempSync(`${directory}.part-`);
+  try {
+    const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", staging];
+    const done = Bun.spawnSync([npm, "install", ...flags, `${name}@${version}`], {
+      stdio: ["ignore", "ignore", "ignore"],
+      timeout: timeoutMs,
+    });
+    if (done.exitCode !== 0) throw new Error("npm cannot install it");
+    renameSync(staging, directory);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+};

@@ -1,0 +1,36 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A throw-away home and project: nothing of the user who measures is looked at. */
+export type World = { root: string; project: string; env: Record<string, string>; remove(): void };
+
+export const toolPath = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
+export const createWorld = (): World => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "cordon-bench-")));
+  const place = (name: string): string => {
+    mkdirSync(join(root, name), { mode: 0o700 });
+    return join(root, name);
+  };
+  const env = { HOME: place("home"), XDG_RUNTIME_DIR: place("run"), PATH: toolPath, TERM: "xterm-256color" };
+  return { root, project: place("project"), env, remove: () => rmSync(root, { recursive: true, force: true }) };
+};
+
+type Place = Pick<World, "project" | "env">;
+
+/** Runs a program to its end, without a terminal, and gives what it prints. Throws when it fails. */
+export const capture = (argv: string[], { project, env }: Place): string => {
+  const done = Bun.spawnSync(argv, { cwd: project, env, stdio: ["ignore", "pipe", "pipe"] });
+  if (done.exitCode !== 0) throw new Error(`${argv.join(" ")} ended with ${done.exitCode}: ${done.stderr.toString()}`);
+  return done.stdout.toString();
+};
+
+/** How long a program takes from its start to its end, in milliseconds. Throws when it fails. */
+export const timeMs = (argv: string[], { project, env }: Place): number => {
+  const start = performance.now();
+  const done = Bun.spawnSync(argv, { cwd: project, env, stdio: ["ignore", "ignore", "inherit"] });
+  const tookMs = performance.now() - start;
+  if (done.exitCode !== 0) throw new Error(`${argv.join(" ")} ended with ${done.exitCode}`);
+  return tookMs;
+};
