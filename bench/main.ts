@@ -20,7 +20,10 @@ const areas: Record<string, Measure> = {
 
 const usage = `usage: bun bench/main.ts [--json] [AREA…]\nareas: ${Object.keys(areas).join(", ")}\n`;
 
-/** Measures the named areas (all by default) on the compiled program. A target that is not met is told, and fails nothing. */
+/**
+ * Measures the named areas (all by default) on the compiled program. A target that is not met is told, and fails
+ * nothing; what cannot run does, with exit code 1, after the rest.
+ */
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
   const wanted = positionals.length > 0 ? positionals : Object.keys(areas);
@@ -30,11 +33,15 @@ const main = async (): Promise<number> => {
   }
   const cordon = cordonBinary();
   const rows: (Row | Skipped)[] = [];
+  let code = 0;
   for (const name of wanted) {
     process.stderr.write(`measuring ${name} …\n`);
     const world = createWorld();
     try {
       rows.push(...(await areas[name]!(cordon, world)));
+    } catch (cause) {
+      process.stderr.write(`error: cannot measure ${name}: ${(cause as Error).message}\n`);
+      code = 1;
     } finally {
       world.remove();
     }
@@ -44,7 +51,7 @@ const main = async (): Promise<number> => {
   process.stdout.write(
     values.json ? `${JSON.stringify({ machine, rows: judged }, undefined, 2)}\n` : `\n${renderTable(rows)}`,
   );
-  return 0;
+  return code;
 };
 
 process.exit(await main());

@@ -14,7 +14,7 @@ export type Row = {
 /** Something that could not be measured here, and why. */
 export type Skipped = { area: string; name: string; skipped: string };
 
-export type Summary = { median: number; min: number; samples: number };
+export type Summary = { median: number; min: number; max: number; samples: number };
 
 /** `difference` is in the row's unit, `ratio` has none. */
 export type Comparison = { kind: "difference" | "ratio"; value: number };
@@ -23,6 +23,7 @@ export type Comparison = { kind: "difference" | "ratio"; value: number };
 export const summarise = (samples: readonly number[]): Summary => ({
   median: medianOf(samples),
   min: Math.min(...samples),
+  max: Math.max(...samples),
   samples: samples.length,
 });
 
@@ -61,6 +62,9 @@ export const compareRounds = (
   const rounds = samples.map((sample, round) => [sample, beside[round]!] as const);
   return { kind, value: medianOf(rounds.map(([a, b]) => (kind === "ratio" ? a / b : a - b))) };
 };
+
+/** What the machine can do when nothing disturbs it: of times the least, of speeds the greatest. */
+export const bestOf = ({ unit }: Row, { min, max }: Summary): number => (unit === "MB/s" ? max : min);
 
 /** Undefined when nothing was promised. */
 export const isMet = ({ measured, comparison, target }: Row): boolean | undefined =>

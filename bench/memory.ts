@@ -11,9 +11,9 @@ const mostResidentMb = 45;
 /** About what a long session of an agent draws on its terminal. */
 const manyLines = "yes 'a line that an agent could have printed' | head -c 20000000";
 
-type Sample = { residentMb: number; privateMb: number };
+type Sample = { residentMb: number; ownMb: number };
 
-/** What one cordon holds in memory while it waits for the command: all of it, and what it shares with nobody. */
+/** What one cordon holds in memory while it waits for the command: all of it, and the part that is no copy of the program's file. */
 export const measureMemory = async (cordon: string, world: World): Promise<Row[]> => {
   const run = (...command: string[]) => [cordon, "--net", "open", "run", "--", ...command];
   const kinds: [string, () => Promise<Sample>][] = [
@@ -26,12 +26,12 @@ export const measureMemory = async (cordon: string, world: World): Promise<Row[]
     const samples: Sample[] = [];
     for (let round = 0; round < rounds; round++) samples.push(await take());
     const resident = summarise(samples.map(({ residentMb }) => residentMb));
-    const own = summarise(samples.map(({ privateMb }) => privateMb));
+    const own = summarise(samples.map(({ ownMb }) => ownMb));
     rows.push({
       ...{ area, name: `resident, ${name}`, unit: "MB", measured: resident },
       target: { atMost: mostResidentMb },
     });
-    rows.push({ area, name: `private, ${name}`, unit: "MB", measured: own });
+    rows.push({ area, name: `anonymous part, ${name}`, unit: "MB", measured: own });
   }
   return rows;
 };
@@ -54,7 +54,7 @@ const onTerminal = async (argv: string[], cordon: string, world: World): Promise
   return sample;
 };
 
-/** Megabytes of 10^6 bytes, from the kernel's kibibytes (proc(5), `VmRSS`, `Private_*`). */
+/** Megabytes of 10^6 bytes, from the kernel's kibibytes (proc(5), `VmRSS`, `Anonymous`). */
 const sampleOf = (pid: number, program: string): Sample => {
   const file = readlinkSync(`/proc/${pid}/exe`);
   if (file !== program) throw new Error(`process ${pid} is not cordon but ${file}`);
@@ -64,6 +64,6 @@ const sampleOf = (pid: number, program: string): Sample => {
   };
   return {
     residentMb: megabytes(readFileSync(`/proc/${pid}/status`, "utf8"), /^VmRSS:\s+(\d+)/gm),
-    privateMb: megabytes(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"), /^Private_(?:Clean|Dirty):\s+(\d+)/gm),
+    ownMb: megabytes(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"), /^Anonymous:\s+(\d+)/gm),
   };
 };

@@ -1,6 +1,6 @@
-import { isMet, type Row, type Skipped } from "./measure.ts";
+import { bestOf, isMet, type Row, type Skipped } from "./measure.ts";
 
-const headings = ["", "median", "min", "beside", "median", "min", "", "target", ""];
+const headings = ["", "median", "best", "beside", "median", "best", "", "target", ""];
 
 /** The table a person reads: an area a block, a measurement a line. */
 export const renderTable = (rows: readonly (Row | Skipped)[]): string => {
@@ -29,10 +29,10 @@ const cellsOf = (row: Row): string[] => {
   return [
     row.name,
     amount(measured.median),
-    amount(measured.min),
+    amount(bestOf(row, measured)),
     beside?.name ?? "",
     amount(beside?.measured.median),
-    amount(beside?.measured.min),
+    amount(beside && bestOf(row, beside.measured)),
     comparison ? sign + compared(comparison.value) : "",
     target ? `≤ ${compared(target.atMost)}` : "",
     met === undefined ? "" : met ? "met" : "NOT MET",

@@ -5,13 +5,13 @@ const root = path.join(import.meta.dirname, "..");
 
 /** These start no sandbox and no compiled program: `make check` runs them. Directories or files below `test/`. */
 const quick = [
+  "architecture",
   "cli",
   "config",
   "models",
   "plan",
-  "policy",
-  "egress",
-  "architecture",
+  "doctor/facts",
+  "doctor/refusal",
   "seccomp/bytes",
   "terminal/filter",
 ];

@@ -47,7 +47,7 @@ const runFile = async (file: string, scratch: string): Promise<Tally> => {
 
 /** What no test case of the file says for itself. */
 const explain = ({ status, timedOut }: Ended, tally: Tally | undefined): string | undefined => {
-  if (timedOut) return `ended after ${timeoutMs / 60_000} minutes`;
+  if (timedOut) return `did not end within ${timeoutMs / 60_000} minutes`;
   if (tally === undefined) return `ended with ${status ?? "a signal"} before its report was written`;
   if (status !== 0 && tally.failed === 0) return `ended with ${status ?? "a signal"}`;
   if (tally.passed + tally.failed + tally.skipped.length === 0) return "no test ran";

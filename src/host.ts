@@ -41,12 +41,18 @@ export const gatherHost = (): Host => {
     gid: process.getgid?.() ?? 0,
     home,
     realHome: inspectPath(home).real,
-    cwd: fs.realpathSync.native(process.cwd()),
+    cwd: workingDirectory(),
     env,
     tty: { stdin: isTerminal(0), stdout: isTerminal(1), stderr: isTerminal(2) },
     places: placesOf(env, home, uid),
     executable: process.execPath,
   };
+};
+
+/** A name that is no UTF-8 arrives with U+FFFD in it, and then names nothing: `checkWorkdir` refuses it later. */
+const workingDirectory = (): string => {
+  const directory = process.cwd();
+  return fs.existsSync(directory) ? fs.realpathSync.native(directory) : directory;
 };
 
 /** The home directory that /etc/passwd names (passwd(5)), for the rare case that HOME is not set. */

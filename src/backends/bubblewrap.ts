@@ -168,7 +168,11 @@ const mountArgs = (mount: Mount, all: Mount[], provide: (source: FdSource) => st
   switch (mount.kind) {
     case "workspace":
     case "bind":
-      return [mount.mode === "rw" ? "--bind" : "--ro-bind", mount.source, mount.target];
+      return [
+        `${mount.mode === "rw" ? "--bind" : "--ro-bind"}${mount.optional ? "-try" : ""}`,
+        mount.source,
+        mount.target,
+      ];
     case "tmpfs":
       return [
         ...["--perms", octal(mount.permissions)],

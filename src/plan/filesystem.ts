@@ -49,7 +49,7 @@ export const composeMounts = (given: Composition): Mount[] => {
     ...policy.filesystem.read.flatMap((rule) => binds(rule, "ro", given.facts)),
     ...policy.filesystem.write.flatMap((rule) => binds(rule, "rw", given.facts)),
     ...given.extra,
-    ...policy.filesystem.hide.flatMap((rule) => masks(rule, given.facts)),
+    ...policy.filesystem.hide.flatMap((rule) => hidden(rule, given)),
     ...systemSecrets.flatMap((value) => masks({ value, origin: "secrets of the system" }, given.facts)),
     ...Object.values(host.places).flatMap((value) => maskPlace(value, given)),
   ];
@@ -71,7 +71,8 @@ const wholeHost = ({ facts, host, listings }: Composition): Mount[] => {
     names
       .map((name) => path.join(directory, name))
       .filter((target) => !forks.has(target) && !isWithin(host.realHome, target))
-      .flatMap((target) => shown(target, "preset open", facts)),
+      .flatMap((target) => shown(target, "preset open", facts))
+      .map((mount) => (mount.kind === "bind" ? { ...mount, optional: true } : mount)),
   );
 };
 
@@ -145,6 +146,18 @@ const masks = (rule: Rule, facts: Facts): Mount[] => {
   if (!fact || fact.kind === "missing") return [];
   const of = fact.kind === "directory" ? "directory" : "file";
   return [...new Set([fact.real, rule.value])].map((target) => ({ kind: "mask", of, target, origin: rule.origin }));
+};
+
+/**
+ * A denied path in a writable directory may have become a link since: then what it leads to is hidden as long as it
+ * lies below that directory. Otherwise one run could hide the system, or the whole project, from the next.
+ */
+const hidden = (rule: Rule, { facts, policy, workdir }: Composition): Mount[] => {
+  const mounts = masks(rule, facts);
+  const roots = [workdir, ...policy.filesystem.write.map(({ value }) => facts[value]?.real ?? value)];
+  const root = roots.find((candidate) => rule.value !== candidate && isWithin(rule.value, candidate));
+  if (root === undefined || facts[rule.value]?.real === rule.value) return mounts;
+  return mounts.filter(({ target }) => target !== rule.value && target !== root && isWithin(target, root));
 };
 
 /** cordon's own directories are hidden wherever the host around them shows. */

@@ -83,7 +83,8 @@ const withFacts = (given: Omit<Composition, "facts">): Composition => ({
 const checkRules = (policy: Policy, workdir: string): void => {
   for (const { value, origin } of policy.filesystem.hide) {
     // In a configuration file a path may be there on one machine and not on another; on the command line it is a slip.
-    if (origin.startsWith("-") && inspectPath(value).kind === "missing")
+    const { kind, link } = inspectPath(value);
+    if (origin.startsWith("-") && kind === "missing" && link === undefined)
       throw errorOf("E_PATH_INVALID", origin, value, "there is no such file or directory to hide");
   }
   for (const rule of [...policy.filesystem.read, ...policy.filesystem.write]) {

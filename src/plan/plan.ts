@@ -23,9 +23,12 @@ export type Plan = {
   tty: Streams;
 };
 
-/** Later mounts lie over earlier ones; parents come before their children. */
+/**
+ * Later mounts lie over earlier ones; parents come before their children. An optional source may have vanished since
+ * somebody looked; then nothing stands there.
+ */
 export type Mount = { target: string; origin: string } & (
-  | { kind: "workspace" | "bind"; source: string; mode: "ro" | "rw" }
+  | { kind: "workspace" | "bind"; source: string; mode: "ro" | "rw"; optional?: true }
   | { kind: "tmpfs"; permissions: number; sizeBytes?: number }
   | { kind: "symlink"; link: string }
   | { kind: "bytes"; bytes: Uint8Array; permissions: number }

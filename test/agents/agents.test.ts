@@ -47,6 +47,7 @@ const describeUser = (title: string, uid: number | undefined) => {
     for (const name of names) {
       const agent = installed?.[name];
       const isReachable = uid === undefined || (agent !== undefined && canReach(agent.readable[0]!));
+      if (agent && !isReachable) console.warn(`${title} cannot reach ${agent.readable[0]}: set CORDON_TEST_CACHE`);
       test.if(isReachable)(
         `${name} does its task, sees no secret, and goes on with it later`,
         async () => {

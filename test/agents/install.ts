@@ -1,6 +1,16 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 export type AgentName = "claude" | "codex" | "gemini" | "opencode";
@@ -71,7 +81,9 @@ async function fill(directory: string, name: AgentName, source: Source, wanted: 
       "--no-save",
       "--loglevel=error",
     ];
-    await run("npm", ["install", ...flags, "--prefix", staging, wanted], staging);
+    // A project of its own: with `--prefix` npm would look for its global settings there.
+    writeFileSync(join(staging, "package.json"), '{"private":true}');
+    await run("npm", ["install", ...flags, wanted], staging);
     const home = join(staging, "node_modules", source.package);
     if (source.build) await run("node", [source.build], home);
     await run(join(staging, "node_modules/.bin", source.bin), ["--version"], staging);

@@ -94,9 +94,10 @@ export const programChecks: Check[] = [
       await inside("true");
       expect({ runs: left(), project: readdirSync(project) }).toEqual({ runs: [], project: [] });
       const token = `tail-${process.pid}-${Date.now()}`;
-      await inside(`exec -a ${token} 2>/dev/null; echo ready; sleep 600 # ${token}`, [], {
+      const killed = await inside(`sleep 600 & echo ready; wait # ${token}`, [], {
         signal: { seen: "ready", name: "SIGKILL" },
       });
+      expect(killed.code).toBe(137);
       await waitUntil(() => !isRunning(token));
       await inside("true");
       expect({ runs: left(), project: readdirSync(project) }).toEqual({ runs: [], project: [] });

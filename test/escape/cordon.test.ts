@@ -1,6 +1,7 @@
 import { afterAll } from "bun:test";
 import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { cordonBinary } from "../binary.ts";
 import { type RunInside, registerEscape } from "./escape.ts";
 import { makeBase, prepareKit } from "./plant.ts";
 import { runCommand } from "./spawn.ts";
@@ -10,7 +11,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 const kit = prepareKit(base);
 // Any uid must be able to run the program, wherever the working tree lies.
 const cordon = join(base, "cordon");
-copyFileSync(join(import.meta.dirname, "../../dist/cordon"), cordon);
+copyFileSync(cordonBinary(), cordon);
 chmodSync(cordon, 0o755);
 
 const runInside =

@@ -18,9 +18,13 @@ const observed: Observed = {
 
 const launchOf = (input: PlanInput, seen = observed) => bubblewrap.compile(createPlan(input), seen);
 
-/** One line a word for what is long, so that a change reads as a change. */
+/** The filter's size is left out: its bytes have tests of their own. */
 const render = (input: PlanInput, seen = observed): string =>
-  JSON.stringify(describeLaunch(launchOf(input, seen)), null, 1);
+  JSON.stringify(
+    describeLaunch(launchOf(input, seen)),
+    (_key, value) => (value?.name === "seccomp" ? { ...value, size: undefined } : value),
+    1,
+  );
 
 const terminalHost: Host = { ...sampleHost, uid: 0, gid: 0, tty: { stdin: true, stdout: true, stderr: false } };
 

@@ -51,6 +51,33 @@ describe("mounts", () => {
     }
   });
 
+  test("what the whole host shows may vanish before it is mounted, what was named may not", () => {
+    const host: Policy = { ...samplePolicy, preset: "open", filesystem: { ...samplePolicy.filesystem, base: "host" } };
+    const input = { ...sampleInput(host), listings: { "/": ["usr", "srv"], "/home": ["ada", "eve"] } };
+    input.facts["/srv"] = { kind: "directory", real: "/srv" };
+    input.facts["/home/eve"] = { kind: "directory", real: "/home/eve" };
+    const { mounts } = createPlan(input);
+    const optional = mounts.filter((mount) => mount.kind === "bind" && mount.optional).map(({ target }) => target);
+    expect(optional.sort()).toEqual(["/home/eve", "/srv", "/usr"]);
+  });
+
+  test.each(["/home/ada/code/app", "/home/ada", "/usr", "/"])(
+    "a denied path that leads to %s hides nothing",
+    (real) => {
+      const input = sampleInput(withRules({ hide: rule("/home/ada/code/app/private") }));
+      input.facts["/home/ada/code/app/private"] = { kind: "directory", real, link: real };
+      const masked = createPlan(input).mounts.filter(({ kind, origin }) => kind === "mask" && origin === "test");
+      expect(masked).toEqual([]);
+    },
+  );
+
+  test("a denied path that leads to another of the project hides that one", () => {
+    const input = sampleInput(withRules({ hide: rule("/home/ada/code/app/.env") }));
+    input.facts["/home/ada/code/app/.env"] = { kind: "file", real: "/home/ada/code/app/conf/env", link: "conf/env" };
+    const masked = createPlan(input).mounts.filter(({ kind, origin }) => kind === "mask" && origin === "test");
+    expect(masked.map(({ target }) => target)).toEqual(["/home/ada/code/app/conf/env"]);
+  });
+
   test("a git directory that is reached through a link gets no guard, since it would land somewhere else", () => {
     const input = sampleInput();
     input.facts["/home/ada/code/app/.git/hooks"] = { kind: "directory", real: "/home/ada", link: "/home/ada" };
