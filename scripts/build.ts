@@ -15,6 +15,22 @@ const buildArgs = [
 ];
 
 /**
+ * Variables by which Bun would load other code into the program, or become another program, before its first line.
+ * There is no option against them. A name that holds `=` can stand in no environment, so the runtime finds none of them.
+ */
+const steeringNames = ["BUN_OPTIONS", "BUN_BE_BUN", "BUN_INSPECT", "BUN_JSC_"];
+
+const silence = (program: string): void => {
+  const bytes = fs.readFileSync(program);
+  for (const name of steeringNames) {
+    let at = bytes.indexOf(name);
+    if (at < 0) throw new Error(`the runtime no longer knows ${name}: look how it is steered now`);
+    for (; at >= 0; at = bytes.indexOf(name, at + 1)) bytes.write("=", at);
+  }
+  fs.writeFileSync(program, bytes);
+};
+
+/**
  * Compiles the program to `outfile`, which is there complete or not at all: a running copy is not disturbed.
  * Throws an Error with the compiler's words.
  */
@@ -27,6 +43,7 @@ export const buildCordon = (outfile: string): void => {
     const compiler = path.join(root, "node_modules/.bin/bun");
     const done = spawnSync(compiler, [...buildArgs, "--outfile", made], { cwd: root, encoding: "utf8" });
     if (done.status !== 0) throw new Error(`the program cannot be built:\n${done.stdout}${done.stderr}`);
+    silence(made);
     fs.renameSync(made, outfile);
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });

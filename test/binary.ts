@@ -56,7 +56,7 @@ const reachable = (file: string): string => {
 const sourceDigest = (): string => {
   const hash = createHash("sha256");
   const names = fs.readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" }).sort();
-  for (const name of [...names.map((name) => `src/${name}`), "scripts/build.ts", "package.json", "package-lock.json"]) {
+  for (const name of [...names.map((name) => `src/${name}`), "scripts/build.ts", "scripts/build.ts", "package.json", "package-lock.json"]) {
     const file = path.join(root, name);
     if (fs.statSync(file).isFile()) hash.update(`${name}\0`).update(fs.readFileSync(file));
   }
