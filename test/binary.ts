@@ -31,32 +31,39 @@ const build = (): string => {
 
 /** Others may run the tests at the same time on another state of the sources: what was used lately stays. */
 const forgetOld = (current: string): void => {
-  for (const name of fs.readdirSync(place)) {
-    const directory = path.join(place, name);
+  for (const name of fs.readdirSync(path.dirname(current))) {
+    const directory = path.join(path.dirname(current), name);
     const stat = fs.statSync(directory, { throwIfNoEntry: false });
     if (stat && directory !== current && Date.now() - stat.mtimeMs > keptMs)
       fs.rmSync(directory, { recursive: true, force: true });
   }
 };
 
-/** Parts of the suites run as another user, who may not be let into the directory of the sources. */
+/** Parts of the suites run as another user, who may not be let into the directory of the sources: then a copy is used. */
 const reachable = (file: string): string => {
   const ancestors: string[] = [];
   for (let at = path.dirname(file); at !== path.dirname(at); at = path.dirname(at)) ancestors.push(at);
   if (ancestors.every((directory) => (fs.statSync(directory).mode & 0o001) !== 0)) return file;
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "cordon-binary-"));
-  fs.chmodSync(directory, 0o755);
-  process.on("exit", () => fs.rmSync(directory, { recursive: true, force: true }));
+  const shared = path.join(os.tmpdir(), `cordon-test-${process.getuid?.()}`);
+  fs.mkdirSync(shared, { recursive: true, mode: 0o755 });
+  if (fs.lstatSync(shared).uid !== process.getuid?.()) throw new Error(`${shared} belongs to somebody else`);
+  const directory = path.join(shared, path.basename(path.dirname(file)));
+  fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
   const copy = path.join(directory, "cordon");
-  fs.copyFileSync(file, copy);
-  fs.chmodSync(copy, 0o755);
+  if (!fs.existsSync(copy)) {
+    const unfinished = `${copy}.${process.pid}`;
+    fs.copyFileSync(file, unfinished);
+    fs.chmodSync(unfinished, 0o755);
+    fs.renameSync(unfinished, copy);
+  }
+  forgetOld(directory);
   return copy;
 };
 
 const sourceDigest = (): string => {
   const hash = createHash("sha256");
   const names = fs.readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" }).sort();
-  for (const name of [...names.map((name) => `src/${name}`), "scripts/build.ts", "scripts/build.ts", "package.json", "package-lock.json"]) {
+  for (const name of [...names.map((name) => `src/${name}`), "scripts/build.ts", "package.json", "package-lock.json"]) {
     const file = path.join(root, name);
     if (fs.statSync(file).isFile()) hash.update(`${name}\0`).update(fs.readFileSync(file));
   }
