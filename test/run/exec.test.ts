@@ -21,6 +21,12 @@ while :; do for p in /proc/[0-9]*; do
   readlink $p/fd/0 > /dev/null 2>&1 && is_cordon $p && echo fd >> seen
 done; done`;
 
+/** Signals 32 and 33 are the C library's own, which no program can set: there, what the test runner left behind stays. */
+const withoutLibrarySignals = (shown: string): string =>
+  shown.replace(/(?<=SigIgn:\t)[0-9a-f]{16}/, (set) =>
+    (BigInt(`0x${set}`) & ~(3n << 31n)).toString(16).padStart(16, "0"),
+  );
+
 for (const { name, uid } of users) {
   describe(`cordon exec as ${name}`, () => {
     let lab: Lab;
@@ -34,7 +40,8 @@ for (const { name, uid } of users) {
       const { id } = await lab.start(`( ${facts} ) > facts; sleep 600`);
       await until(() => fs.existsSync(file) && fs.readFileSync(file, "utf8").includes("XDG_RUNTIME_DIR"));
       const joined = lab.cordon(["exec", id, "--", "sh", "-c", facts]);
-      expect(joined).toEqual({ code: 0, stdout: fs.readFileSync(file, "latin1"), stderr: "" });
+      expect({ code: joined.code, stderr: joined.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(joined.stdout).toBe(withoutLibrarySignals(fs.readFileSync(file, "latin1")));
       expect(joined.stdout).toContain("NoNewPrivs:\t1");
       expect(joined.stdout).toContain("Seccomp:\t2");
       for (const set of ["Inh", "Prm", "Eff", "Bnd", "Amb"])
