@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cordonBinary } from "../binary.ts";
 import { type RunInside, registerEscape } from "./escape.ts";
+import type { Facts } from "./facts.ts";
 import { makeBase, prepareKit } from "./plant.ts";
 import { runCommand } from "./spawn.ts";
 
@@ -14,11 +15,16 @@ const cordon = join(base, "cordon");
 copyFileSync(cordonBinary(), cordon);
 chmodSync(cordon, 0o755);
 
+const policyOf = ({ hidden }: Facts): string[] => [
+  ...["--allow-readonly", kit],
+  ...hidden.flatMap((file) => ["--deny-path", file]),
+];
+
 const runInside =
   (net: "none" | "open", limits: string[] = []): RunInside =>
   (argv, { facts, env, lower, leaks }, terminal) =>
     runCommand({
-      argv: [...lower, cordon, "run", "--net", net, ...limits, "--allow-readonly", kit, "--", ...argv],
+      argv: [...lower, cordon, "run", ...policyOf(facts), "--net", net, ...limits, "--", ...argv],
       env,
       cwd: facts.workspace,
       leaks,

@@ -12,6 +12,8 @@ export interface Facts {
   control: string;
   /** Files that hold the canary and must stay unreadable. */
   secrets: string[];
+  /** Files of the workspace that hold the canary and that the policy hides. */
+  hidden: string[];
   /** Files outside of the workspace that a hostile agent wants to write; inspected on the host afterwards. */
   outside: string[];
   /** Directories that other programs of the host share, each with a canary file named after the token. */

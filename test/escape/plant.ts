@@ -98,6 +98,7 @@ function plantFiles(base: string, kit: string, token: string) {
   const home = join(base, "user");
   const workspace = join(home, "project");
   const control = write(join(workspace, "control.txt"), text);
+  const hidden = [".env", "config/keys/production.key"].map((name) => write(join(workspace, name), text));
   const secrets = secretFiles.map((name) => write(join(home, name), text));
   for (const name of [".bashrc", ".profile", ".gitconfig"]) write(join(home, name), "");
   for (const dir of ownState) write(join(home, dir, "escape-secret"), text);
@@ -110,7 +111,7 @@ function plantFiles(base: string, kit: string, token: string) {
   const remove = () => {
     for (const path of [base, ...rootFiles, ...strewn]) fs.rmSync(path, { recursive: true, force: true });
   };
-  return { facts: { canary, token, home, workspace, kit, control, secrets, shared, outside }, text, remove };
+  return { facts: { canary, token, home, workspace, kit, control, secrets, hidden, shared, outside }, text, remove };
 }
 
 /** What a user's shell carries around: paths, sockets and tokens. */

@@ -55,7 +55,26 @@ export const fileProbes: Probe[] = [
   {
     id: "FS-06",
     attack: "read a file that the policy hides inside of the workspace",
-    attempt: () => skipped("the policy cannot hide files inside of the workspace yet"),
+    attempt(facts) {
+      const [moved, linked] = ["moved", "linked"].map((name) => join(facts.workspace, `escape-${name}`)) as [
+        string,
+        string,
+      ];
+      return judge(
+        facts.hidden.flatMap((file) => [
+          findCanary(facts, file),
+          findCanary(facts, `/proc/self/root${file}`),
+          attempt(() => linkSync(file, linked)) ?? findCanary(facts, linked),
+          ...[file, dirname(file)].map((entry) => {
+            if (entry === facts.workspace || attempt(() => renameSync(entry, moved) ?? true) === undefined) return;
+            const found = findCanary(facts, entry === file ? moved : join(moved, basename(file)));
+            renameSync(moved, entry);
+            return found;
+          }),
+          attempt(() => rmSync(file)) ?? findCanary(facts, file),
+        ]),
+      );
+    },
   },
   {
     id: "FS-07",
