@@ -7,7 +7,7 @@ import type { Places } from "../places.ts";
 import { openUnnamed } from "../unnamed-file.ts";
 import { serveControl } from "./control.ts";
 import { forbidCoreDumps, releaseStartPages, sealProgram } from "./hardening.ts";
-import { killSandbox, readStatus, signalCommand, untilEmpty } from "./processes.ts";
+import { ignoredSignals, killSandbox, readStatus, signalCommand, untilEmpty } from "./processes.ts";
 import { controlSocket, enterRun, leaveRun, type Run } from "./registry.ts";
 import { carryOut } from "./steps.ts";
 
@@ -89,7 +89,9 @@ const end = (ending: Ending, reason: "timeout" | "stopped"): void => {
 };
 
 const forwardSignals = (ending: Ending): (() => void) => {
-  const listeners = forwarded.map((signal) => [signal, () => deliver(ending, signal)] as const);
+  const ignored = ignoredSignals();
+  const heard = forwarded.filter((signal) => !ignored.includes(signal));
+  const listeners = heard.map((signal) => [signal, () => deliver(ending, signal)] as const);
   for (const [signal, listener] of listeners) process.on(signal, listener);
   return () => {
     for (const [signal, listener] of listeners) process.off(signal, listener);

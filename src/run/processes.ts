@@ -17,6 +17,19 @@ export const readStatus = (directory: string): Status => {
   return status;
 };
 
+/** What `nohup` and a shell's `&` make a program ignore (signal(7): the same numbers everywhere). */
+const ignorable: [NodeJS.Signals, number][] = [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGQUIT", 3],
+];
+
+/** Those of them that cordon was told to ignore: row `SigIgn` of /proc/PID/status (proc(5)), a set in hexadecimal. */
+export const ignoredSignals = (): NodeJS.Signals[] => {
+  const set = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status"))?.[1] ?? "0"}`);
+  return ignorable.flatMap(([signal, number]) => ((set >> BigInt(number - 1)) & 1n ? [signal] : []));
+};
+
 /** Direct children of a process, by host pid (proc(5), CONFIG_PROC_CHILDREN). */
 export const childrenOf = (pid: number): number[] =>
   readText(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);

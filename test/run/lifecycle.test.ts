@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { createLab, type Lab, users } from "./lab.ts";
+import { createLab, type Lab, until, users } from "./lab.ts";
 
 setDefaultTimeout(90_000);
 
@@ -44,6 +45,22 @@ for (const { name, uid } of users) {
       expect(await frozen.ended).toBe(137);
       expect(fs.existsSync(`/proc/${first}`)).toBe(false);
       expect(fs.readdirSync(lab.runs)).toEqual([]);
+    });
+
+    test("a hang-up that `nohup` ignores ends nothing", async () => {
+      const survives = async (prefix: string[]): Promise<boolean> => {
+        const flag = path.join(lab.at("project"), `hung-up-${prefix.length}`);
+        const script = `touch ${flag}; sleep 1; exit 7`;
+        const [program, args] = lab.words(["run", "--", "sh", "-c", script]);
+        const [file, ...words] = [...prefix, program, ...args];
+        const child = spawn(file!, words, { cwd: lab.at("project"), env: lab.env, stdio: "ignore" });
+        const code = new Promise<number | null>((resolve) => child.on("exit", resolve));
+        await until(() => fs.existsSync(flag));
+        child.kill("SIGHUP");
+        return (await code) === 7;
+      };
+      expect(await survives(["nohup"])).toBe(true);
+      expect(await survives([])).toBe(false);
     });
 
     test("stop wants to be told what", () => {

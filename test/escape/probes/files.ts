@@ -66,7 +66,8 @@ export const fileProbes: Probe[] = [
           findCanary(facts, `/proc/self/root${file}`),
           attempt(() => linkSync(file, linked)) ?? findCanary(facts, linked),
           ...[file, dirname(file)].map((entry) => {
-            if (entry === facts.workspace || attempt(() => renameSync(entry, moved) ?? true) === undefined) return;
+            if (entry === facts.workspace || attempt(() => renameSync(entry, moved) ?? true) === undefined)
+              return undefined;
             const found = findCanary(facts, entry === file ? moved : join(moved, basename(file)));
             renameSync(moved, entry);
             return found;
