@@ -10,6 +10,7 @@ help: ## list the targets
 
 setup: node_modules/.package-lock.json ## install the npm and Debian packages that are missing
 	@sh scripts/packages.sh test
+	@sh test/network/clients.sh
 
 build: dist/cordon ## compile dist/cordon
 
@@ -25,7 +26,8 @@ check: node_modules/.package-lock.json ## types, lint, reference pages, unit tes
 test: setup build ## everything
 	@$(BUN) scripts/test.ts
 
-bench: setup build ## start-up time and memory
+bench: setup build ## start-up time, memory, throughput
+	@sh scripts/packages.sh bench
 	@$(BUN) bench/main.ts
 
 # Arguments for cordon, e.g. DEMO="--preset open"; DEMO=--unprotected leaves cordon out.

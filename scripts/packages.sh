@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing: `packages.sh demo` or `packages.sh test`.
+# Installs the Debian packages that are missing: `packages.sh demo`, `packages.sh test` or `packages.sh bench`.
 # Without root and without sudo that asks for no password, it names the command to type and stops.
 set -eu
 
@@ -20,10 +20,26 @@ case ${1-} in
   test)
     need setpriv util-linux
     need /usr/bin/python3 python3
+    need ip iproute2
+    need curl curl
+    need openssl openssl
+    need wget wget
+    need busybox busybox
+    need ssh openssh-client
+    need musl-gcc musl-tools
+    need /usr/lib/python3/dist-packages/pip python3-pip
     need /usr/include/linux/seccomp.h linux-libc-dev
     ;;
+  bench)
+    need unshare util-linux
+    need /usr/bin/python3 python3
+    need ip iproute2
+    # What the peer beside which cordon is measured looks for.
+    need socat socat
+    need rg ripgrep
+    ;;
   *)
-    echo "usage: packages.sh demo|test" >&2
+    echo "usage: packages.sh demo|test|bench" >&2
     exit 2
     ;;
 esac

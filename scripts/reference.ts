@@ -6,6 +6,7 @@ import { builtFlags, type Flag, variableOf } from "../src/cli/flags.ts";
 import { describeSpelling, groups, usages } from "../src/cli/help.ts";
 import { renderJsonSchema } from "../src/config/json-schema.ts";
 import { describeErrors } from "../src/errors.ts";
+import { compatibilityHead, compatibilityRows } from "./compatibility.ts";
 
 const directory = path.join(import.meta.dirname, "../docs/reference");
 
@@ -77,14 +78,14 @@ const renderConfig = (): string =>
   page(
     "# Configuration",
     "Two files in TOML: the user's own, `$XDG_CONFIG_HOME/cordon/config.toml` (`~/.config/cordon/config.toml`), and the " +
-      "project's, `.cordon.toml`. Later wins: defaults, user, project, `CORDON_` variables, options; lists add up. " +
+      "project's, `.cordon.toml`. Later wins: defaults, user, project, `CORDON_` variables, options; lists add up, except `network.presets`. " +
       "An unknown key or a wrong type is an error. [config.schema.json](config.schema.json) is the schema for editors; " +
       "`cordon config` shows every effective setting and where it comes from.",
     table(["key", "value", "meaning"], keyRows(renderJsonSchema() as SchemaNode, "")),
     "## What a project may say",
     "A project's file only narrows: a stricter `preset`, `network.mode` or `credentials`, lower limits, `filesystem.hide`, " +
-      "`network.deny`, `widen.* = false`. It may choose the `agent`. Everything else needs `cordon trust`, which trusts " +
-      "exactly the bytes that it shows: `filesystem.read`, `filesystem.write`, `network.allow`, `env.pass`, `env.set`, " +
+      "`network.deny`, `network.presets = []`, `widen.* = false`. It may choose the `agent`. Everything else needs `cordon trust`, which trusts " +
+      "exactly the bytes that it shows: `filesystem.read`, `filesystem.write`, `network.allow`, `network.presets`, `network.host-ports`, `network.publish`, `env.pass`, `env.set`, " +
       "`agents`, another `backend`, and whatever is looser than the user's own settings. `env.dotenv` belongs in the user's file only.",
     "Without a `network.mode` of the user's own, a project's mode is measured against `filtered`.",
   );
@@ -104,11 +105,21 @@ const renderErrors = (): string =>
     ),
   );
 
+const renderCompatibility = (): string =>
+  page(
+    "# Programs in a filtered network",
+    "Programs reach allowed names as they are, without being told of a proxy. cordon also sets the usual proxy " +
+      "variables, for programs that prefer one. `test/network/compat.test.ts` tries every row both ways, the way that " +
+      "the gateway's own record names included, and one program of each family against a name that is not allowed.",
+    table(compatibilityHead, compatibilityRows()),
+  );
+
 /** Every page of the reference by its file name. */
 export const renderReference = (): Record<string, string> => ({
   "options.md": renderOptions(),
   "config.md": renderConfig(),
   "errors.md": renderErrors(),
+  "compatibility.md": renderCompatibility(),
   "config.schema.json": `${JSON.stringify(renderJsonSchema(), null, 2)}\n`,
 });
 

@@ -10,6 +10,7 @@ const quick = [
   "config",
   "models",
   "plan",
+  "egress",
   "doctor/facts",
   "doctor/refusal",
   "seccomp/bytes",
@@ -17,9 +18,12 @@ const quick = [
 ];
 
 /** Fast ones first, so that a mistake shows early; what is not named stands between. */
-const last = ["seccomp", "terminal", "backends", "conformance", "agents", "escape"];
+const last = ["seccomp", "terminal", "backends", "conformance", "network", "agents", "escape"];
 
-export type Suite = { name: string; files: string[] };
+/** Command before the command of every file of a suite. */
+const wrappers: Record<string, string[]> = { network: ["sh", "test/network/world.sh"] };
+
+export type Suite = { name: string; files: string[]; wrapper?: string[] };
 
 /** The test files by their directory, in the order in which they run. Paths from the root of the repository. */
 export const findSuites = (onlyQuick: boolean): Suite[] => {
@@ -30,7 +34,9 @@ export const findSuites = (onlyQuick: boolean): Suite[] => {
     const suite = file.includes("/") ? file.slice(0, file.indexOf("/")) : "general";
     suites.set(suite, [...(suites.get(suite) ?? []), `test/${file}`]);
   }
-  return [...suites].map(([name, files]) => ({ name, files })).sort((a, b) => rank(a.name) - rank(b.name));
+  return [...suites]
+    .map(([name, files]) => ({ name, files, ...(wrappers[name] && { wrapper: wrappers[name] }) }))
+    .sort((a, b) => rank(a.name) - rank(b.name));
 };
 
 const isQuick = (file: string): boolean =>

@@ -29,11 +29,12 @@ const report = (name: string, tally: Tally, { output, seconds }: Ended): void =>
 };
 
 /** One process for each file: a crash of one, or what it leaves behind in memory, touches no other. */
-const runFile = async (file: string, scratch: string): Promise<Tally> => {
+const runFile = async (file: string, { wrapper = [] }: Suite, scratch: string): Promise<Tally> => {
   const outfile = path.join(scratch, "junit.xml");
   fs.rmSync(outfile, { force: true });
   const args = ["test", `./${file}`, "--only-failures", "--reporter=junit", `--reporter-outfile=${outfile}`];
-  const ended = await runToEnd(bun, args, root, timeoutMs);
+  const [program = bun, ...words] = [...wrapper, bun, ...args];
+  const ended = await runToEnd(program, words, root, timeoutMs);
   const tally = fs.existsSync(outfile) ? readJunit(fs.readFileSync(outfile, "utf8")) : undefined;
   const counted = tally ?? { passed: 0, failed: 0, skipped: [] };
   const said = explain(ended, tally);
@@ -68,9 +69,9 @@ const sum = (tallies: Tally[]): Tally => ({
   skipped: tallies.flatMap(({ skipped }) => skipped),
 });
 
-const runSuite = async ({ files }: Suite, scratch: string): Promise<Tally> => {
+const runSuite = async (suite: Suite, scratch: string): Promise<Tally> => {
   const tallies: Tally[] = [];
-  for (const file of files) tallies.push(await runFile(file, scratch));
+  for (const file of suite.files) tallies.push(await runFile(file, suite, scratch));
   return sum(tallies);
 };
 

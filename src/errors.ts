@@ -34,6 +34,7 @@ const catalogue = {
     hint,
   }),
   E_CONFIG_UNREADABLE: (file: string, problem: string): Failure => ({ message: `cannot read ${file}: ${problem}` }),
+  E_CONFIG_UNWRITABLE: (file: string, problem: string): Failure => ({ message: `cannot write ${file}: ${problem}` }),
   E_CONFIG_WIDENS: (file: string, keys: string): Failure => ({
     message: `${file} asks for more than your own settings allow: ${keys}`,
     hint: "`cordon trust` shows the file and trusts exactly these bytes; or remove the keys",
@@ -75,6 +76,11 @@ const catalogue = {
   E_RUN_AMBIGUOUS: (id: string, found: string): Failure => ({
     message: `\`${id}\` fits more than one running sandbox: ${found}`,
     hint: "give more of the id",
+  }),
+  E_RUN_NONE: (hint: string): Failure => ({ message: "no sandbox of this project is running", hint }),
+  E_RUN_REFUSES: (id: string, problem: string): Failure => ({
+    message: `sandbox ${id}: ${problem}`,
+    hint: "`cordon ps` lists the running sandboxes, `cordon log` what they were denied",
   }),
   E_LAUNCH_FAILED: (what: string, problem: string): Failure => ({
     message: `${what}: ${problem}`,

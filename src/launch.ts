@@ -1,10 +1,14 @@
+import type { Egress } from "./egress/egress.ts";
+
 /** How a plan is carried out: pure data, printed by `--dry-run`, interpreted by `run/interpreter.ts` for every backend. */
 
 /** What a child finds behind one of its descriptors. */
 export type FdSource =
   | { kind: "bytes"; bytes: Uint8Array; name: string }
   /** A file of the run's own directory that the child writes and cordon reads later. */
-  | { kind: "run-file"; name: string };
+  | { kind: "run-file"; name: string }
+  /** The pipe on which the sandbox waits before its first command starts. */
+  | { kind: "release"; name: string };
 
 export type Command = {
   file: string;
@@ -35,6 +39,8 @@ export type Launch = {
   oomEvents?: string;
   teardown: Step[];
   join: Join;
+  /** What stands behind the sandbox's network, when it is filtered: the sandbox then waits for its release. */
+  egress?: Egress;
 };
 
 /** What another process needs, besides the namespaces, to join the running sandbox. */

@@ -1,4 +1,4 @@
-import { dlopen, type FFIFunction } from "bun:ffi";
+import { dlopen, type FFIFunction, ptr } from "bun:ffi";
 
 /** What a function of the C library takes and gives, for `bun:ffi`. */
 export type Signatures = Record<string, FFIFunction>;
@@ -19,8 +19,17 @@ export const loadLibc = <Bound extends Signatures>(signatures: Bound) => {
   throw new Error(`no C library found (tried ${names().join(", ")})`);
 };
 
+const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
 const aboveStandard = 128;
+
+/** Two ends of a pipe, to read from and to write to, that close on exec. The caller owns both. */
+export const openPipe = (): [read: number, write: number] => {
+  const ends = new Int32Array(2);
+  const { pipe2 } = loadLibc({ pipe2: { args: ["ptr", "i32"], returns: "i32" } });
+  if (pipe2(ptr(ends), O_CLOEXEC) < 0) throw new Error("pipe2 failed");
+  return [ends[0]!, ends[1]!];
+};
 
 let bound: { fcntl: (fd: number, command: number, argument: number) => number } | undefined;
 

@@ -1,11 +1,20 @@
+import type { Publish } from "./egress/egress.ts";
+
 /** What the user allows, independent of how any backend enforces it. Every rule remembers where it came from. */
 export type Preset = "open" | "standard" | "strict";
 export type NetworkMode = "none" | "filtered" | "open";
 export type CredentialMode = "broker" | "share" | "none";
+/** A set of hosts that belong together. */
+export type NetworkPreset = "registries" | "git-hosts";
 export type Widening = "userns" | "browser" | "docker" | "ssh-agent";
 
 /** One line of the policy: a path, host or name, and the origin that a person can go and change. */
-export type Rule = { value: string; origin: string };
+export type Rule = {
+  value: string;
+  origin: string;
+  /** A host that the user's own settings use: it may stand in a private network, as house mirrors and gateways do. */
+  mayBePrivate?: true;
+};
 
 export type Resources = {
   /** Number of processors, fractions allowed. */
@@ -25,7 +34,17 @@ export type Policy = {
     write: Rule[];
     hide: Rule[];
   };
-  network: { mode: NetworkMode; origin: string; allow: Rule[]; deny: Rule[] };
+  network: {
+    mode: NetworkMode;
+    origin: string;
+    allow: Rule[];
+    deny: Rule[];
+    presets: readonly NetworkPreset[];
+    /** Ports of the host's loopback that are reached inside. */
+    hostPorts: { value: number; origin: string }[];
+    publish: Publish[];
+    publishAll: boolean;
+  };
   env: { pass: Rule[]; set: Record<string, string> };
   resources: Resources;
   credentials: CredentialMode;

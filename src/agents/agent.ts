@@ -19,7 +19,11 @@ export type Agent = {
   keys: string[];
   /** Variables with which its users choose a model, a provider or an address. `*` ends a prefix. */
   pass: string[];
-  /** Hosts of its own API. */
+  /** Variables with which its users point it at another server; passed inside, and that server may be reached. */
+  baseUrls: string[];
+  /** The user's own settings (below a state directory, by its path) whose keys name such a server as well. */
+  baseUrlSettings?: { state: string; file: string; keys: string[] /** Holds the same settings. */; variable?: string };
+  /** Hosts of its own API, reached on port 443 unless one says otherwise. */
   hosts: string[];
 };
 

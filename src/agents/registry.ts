@@ -43,5 +43,6 @@ const bare = (name: string): Agent => ({
   env: {},
   keys: [],
   pass: [],
+  baseUrls: [],
   hosts: [],
 });

@@ -74,6 +74,8 @@ export const bubblewrap: Backend<Observed> = {
       "syscall-filter",
       "network-none",
       "network-open",
+      // The user namespace that a setuid one makes belongs to root: the gateway could not get in.
+      ...(observed.isSetuid ? [] : (["network-filtered"] as const)),
       ...(canSize(observed) ? (["limit-diskBytes"] as const) : []),
       "widen-userns",
       "widen-browser",
@@ -92,6 +94,7 @@ export const bubblewrap: Backend<Observed> = {
     const args = [
       ...isolation(plan, observed),
       ...["--seccomp", filter, "--json-status-fd", status],
+      ...(plan.egress ? ["--block-fd", provide({ kind: "release", name: "release" })] : []),
       ...plan.mounts.flatMap((mount) => mountArgs(mount, plan.mounts, provide, canSize(observed))),
       ...hardening(plan, observed),
       ...["--chdir", plan.workdir],
@@ -113,6 +116,7 @@ export const bubblewrap: Backend<Observed> = {
       },
       tty: plan.tty,
       ...(confinement.oomEvents !== undefined && { oomEvents: confinement.oomEvents }),
+      ...(plan.egress && { egress: plan.egress }),
       teardown: confinement.teardown,
       join: { env: plan.env, groups: confinement.groups, filter: Buffer.from(seccomp).toString("base64") },
     } satisfies Launch;

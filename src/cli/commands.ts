@@ -16,6 +16,18 @@ export type Command = {
 };
 
 const own = (long: string, help: string): Flag => ({ long, kind: "switch", group: "General", help, onceOnly: true });
+const valued = (long: string, placeholder: string, help: string): Flag => ({
+  ...own(long, help),
+  kind: "text",
+  placeholder,
+});
+const ruleOptions: readonly Flag[] = [
+  own("session", "for the running sandboxes of this project, until they end (the default)"),
+  own("project", "for this project, also from now on"),
+  own("always", "for every project, also from now on"),
+  own("remove", "take the rule back"),
+  valued("run", "ID", "for one running sandbox only"),
+];
 const unbuilt = (name: string, ...aliases: string[]): Command => ({ name, aliases, help: "", unbuilt: true });
 const any = Number.POSITIVE_INFINITY;
 
@@ -60,16 +72,42 @@ export const commands: readonly Command[] = [
     words: [2, any],
     verbatimAfter: 1,
   },
+  {
+    name: "allow",
+    usage: "PATTERN…",
+    help: "let running sandboxes reach a name",
+    words: [1, any],
+    options: ruleOptions,
+  },
+  {
+    name: "deny",
+    usage: "PATTERN…",
+    help: "keep running sandboxes from a name",
+    words: [1, any],
+    options: ruleOptions,
+  },
+  {
+    name: "log",
+    help: "what sandboxes of this project asked of the network",
+    options: [
+      { ...own("follow", "go on showing what comes"), short: "f" },
+      own("denied", "only what was denied"),
+      own("all", "of every project"),
+      { ...valued("lines", "N", "the latest N entries, or `all` (100 unless said otherwise)"), short: "n" },
+    ],
+  },
+  {
+    name: "publish",
+    usage: "PORT[:OUTSIDE] [ID]",
+    help: "offer a port of a running sandbox on this machine's loopback",
+    words: [1, 2],
+  },
   { name: "clean", aliases: ["cleanup"], help: "remove what dead runs left behind" },
   { name: "help", usage: "[COMMAND]", help: "show help", words: [0, 1] },
   { name: "completions", usage: "bash|zsh|fish", help: "print shell completions", words: [1, 1] },
   { name: "man", help: "print the manual page" },
   { name: "version", help: "show the version" },
   unbuilt("cp"),
-  unbuilt("publish"),
-  unbuilt("allow"),
-  unbuilt("deny"),
-  unbuilt("log"),
   unbuilt("login"),
   unbuilt("token"),
   unbuilt("creds", "backup-creds", "restore-creds"),

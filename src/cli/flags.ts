@@ -1,4 +1,5 @@
-import { backends, credentialModes, networkModes, presets } from "../config/values.ts";
+import { backends, credentialModes, presets } from "../config/values.ts";
+import { networkFlags } from "./network-flags.ts";
 
 /**
  * One option of cordon. This table is the only place that knows it: the parser, `--help`, the man page, the shell
@@ -37,7 +38,10 @@ export type ValueKind =
   | "size"
   | "cpus"
   | "pids"
-  | "program";
+  | "program"
+  | "host"
+  | "port"
+  | "publish";
 export type Group = "Boundary" | "Files" | "Network" | "Environment" | "Limits" | "Agent" | "General";
 
 const unbuilt = (long: string, placeholder?: string, extra: Partial<Flag> = {}): Flag => ({
@@ -120,16 +124,7 @@ export const flags: readonly Flag[] = [
     group: "Files",
     help: "hide a path; wins except over a more specific allowance",
   },
-  {
-    long: "net",
-    aliases: ["network"],
-    kind: "choice",
-    placeholder: "MODE",
-    choices: networkModes,
-    key: "network.mode",
-    group: "Network",
-    help: "open, filtered (allowed names only) or none",
-  },
+  ...networkFlags,
   {
     long: "env",
     kind: "assignment",
@@ -218,10 +213,6 @@ export const flags: readonly Flag[] = [
   unbuilt("persist"),
   unbuilt("docker"),
   unbuilt("session", "NAME"),
-  unbuilt("allow-host", "HOST", { repeatable: true }),
-  unbuilt("deny-host", "HOST", { repeatable: true }),
-  unbuilt("host-port", "PORT", { repeatable: true }),
-  unbuilt("publish", "PORT", { short: "P", repeatable: true }),
   unbuilt("ssh-agent"),
   unbuilt("ide"),
   unbuilt("rebuild"),

@@ -1,4 +1,13 @@
-import { isOneOf, parseCpus, parseDurationMs, parsePids, parseSizeBytes, variablePattern } from "../config/values.ts";
+import {
+  isOneOf,
+  parseCpus,
+  parseDurationMs,
+  parsePids,
+  parsePublish,
+  parseSizeBytes,
+  variablePattern,
+} from "../config/values.ts";
+import { isProblem, parsePattern, parsePort } from "../egress/pattern.ts";
 import { errorOf } from "../errors.ts";
 import { type Flag, flags, type ValueKind, variableOf } from "./flags.ts";
 import { findAlike } from "./likeness.ts";
@@ -17,6 +26,7 @@ export const readGiven = (flag: Flag, value: string | undefined, origin: string)
     throw errorOf("E_OPTION_INVALID", origin, `needs a value: ${flag.placeholder}`);
   if (value.includes("\0")) throw errorOf("E_OPTION_INVALID", origin, "the value holds a NUL character");
   if (flag.choices) checkChoice(flag.choices, value, origin);
+  if (flag.kind === "host") checkRule(value, origin);
   const expected = expectations[flag.kind];
   if (expected && !expected.accepts(value))
     throw errorOf("E_OPTION_INVALID", origin, `\`${value}\` is not ${expected.what}`);
@@ -63,6 +73,11 @@ const checkChoice = (choices: readonly string[], value: string, origin: string):
   throw errorOf("E_OPTION_INVALID", origin, `\`${value}\` is not one of ${choices.join(", ")}`, hint);
 };
 
+const checkRule = (value: string, origin: string): void => {
+  const pattern = parsePattern(value);
+  if (isProblem(pattern)) throw errorOf("E_OPTION_INVALID", origin, pattern.problem, pattern.hint);
+};
+
 const expectations: Partial<Record<ValueKind, { what: string; accepts(value: string): boolean }>> = {
   duration: {
     what: "a duration up to 24 days, such as 90s, 30m or 2h",
@@ -71,6 +86,11 @@ const expectations: Partial<Record<ValueKind, { what: string; accepts(value: str
   size: { what: "a size from 1m upwards, such as 512m or 4g", accepts: (value) => parseSizeBytes(value) !== undefined },
   cpus: { what: "a number of processors, such as 2 or 0.5", accepts: (value) => parseCpus(value) !== undefined },
   pids: { what: "a number of processes, such as 512", accepts: (value) => parsePids(value) !== undefined },
+  port: { what: "a port from 1 to 65535", accepts: (value) => parsePort(value) !== undefined },
+  publish: {
+    what: "a port, such as 5173, two (inside:outside), such as 5173:8080, or auto",
+    accepts: (value) => parsePublish(value) !== undefined,
+  },
   assignment: {
     what: "NAME=VALUE with a name of letters, digits and _",
     accepts: (value) => variablePattern.test(value.split("=", 1)[0]!),

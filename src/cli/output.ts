@@ -9,6 +9,8 @@ export type Output = {
   line(text: string): void;
   /** One line on stderr: progress, notes, warnings. */
   note(text: string): void;
+  /** What a terminal shows beside the screen: a desktop notification where it knows them (OSC 9), nothing elsewhere. */
+  notification(text: string): void;
   json(value: unknown): void;
   colour: boolean;
 };
@@ -19,6 +21,7 @@ export const createOutput = (env: Record<string, string>, stdoutIsTty: boolean):
     colour,
     line: (text) => write(1, `${text}\n`),
     note: (text) => write(2, `${text}\n`),
+    notification: (text) => write(1, `\x1b]9;${text}\x07`),
     json: (value) => write(1, `${JSON.stringify(value, null, 2)}\n`),
   };
 };

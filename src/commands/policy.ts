@@ -9,11 +9,11 @@ import { gatherPlan } from "../plan/gather.ts";
 import { escapeControls } from "../terminal/escape.ts";
 import type { CommandFunction } from "./context.ts";
 
-/** `cordon policy explain PATH|HOST|NAME`: the rule that decides for the default agent's next run in this project. */
+/** `cordon policy explain PATH|HOST[:PORT]|NAME`: the rule that decides for the default agent's next run in this project. */
 export const runPolicy: CommandFunction = async ({ host, invocation, out, config: load }) => {
   const [verb, word = ""] = invocation.words;
   if (verb !== "explain")
-    throw errorOf("E_USAGE", `\`cordon policy\` cannot \`${verb}\``, "`cordon policy explain PATH|HOST|NAME`");
+    throw errorOf("E_USAGE", `\`cordon policy\` cannot \`${verb}\``, "`cordon policy explain PATH|HOST[:PORT]|NAME`");
   const config = await load();
   const request = { id: "explain", host, policy: policyOf(config), requested: requestedLimits(config) };
   const agent = findAgent(config.agent.value, config);
@@ -25,6 +25,10 @@ export const runPolicy: CommandFunction = async ({ host, invocation, out, config
   return 0;
 };
 
+/** A dotted word, or one with a port. */
+const isHost = (word: string): boolean =>
+  (/^[^/~]+\.[^/]+$/.test(word) && !word.startsWith(".")) || /^(\[[0-9A-Fa-f:.]+\]|[^/~:]+):[0-9]+$/.test(word);
+
 const explain = (
   word: string,
   plan: ReturnType<typeof createPlan>,
@@ -32,7 +36,7 @@ const explain = (
   home: string,
 ): Explanation => {
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(word)) return explainVariable(plan, host, word);
-  if (/^[^/~]+\.[^/]+$/.test(word) && !word.startsWith(".")) return explainHost(policy, word);
+  if (isHost(word)) return explainHost(policy, word);
   const expanded = word === "~" || word.startsWith("~/") ? path.join(home, word.slice(1)) : word;
   return explainPath(plan, path.resolve(plan.workdir, expanded));
 };

@@ -8,6 +8,7 @@ import { prepareState } from "../agents/state.ts";
 import type { Backend } from "../backends/backend.ts";
 import { loadBackend } from "../backends/index.ts";
 import { isGiven } from "../cli/given.ts";
+import type { Output } from "../cli/output.ts";
 import type { Config } from "../config/config.ts";
 import { policyOf, requestedLimits } from "../config/policy.ts";
 import { errorOf } from "../errors.ts";
@@ -37,11 +38,25 @@ export const run: CommandFunction = async (context) => {
   const { states, cache } = prepared.gathered;
   fs.mkdirSync(cache, { recursive: true, mode: 0o700 });
   prepareState(states, seedFacts(prepared));
-  const options = config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs.value };
-  const outcome = await runLaunch(prepared.launch, recordOf(prepared), host.places, options);
+  const told: string[] = [];
+  const outcome = await runLaunch(prepared.launch, recordOf(prepared), host.places, {
+    ...(config.timeoutMs && { timeoutMs: config.timeoutMs.value }),
+    hostEnv: host.env,
+    // A program that owns the terminal would be painted over.
+    notify: (sentence, topic) => {
+      if (!prepared.plan.tty.stdout) tell(out, sentence);
+      else if (topic === "port") out.notification(escapeControls(`cordon: ${sentence}`));
+      else told.push(sentence);
+    },
+  });
+  for (const sentence of told.slice(0, mostTold)) tell(out, sentence);
+  if (told.length > mostTold) tell(out, `… and ${told.length - mostTold} more; \`cordon log\` shows all`);
   report(outcome, prepared.plan, context);
   return outcome.code;
 };
+
+const mostTold = 5;
+const tell = (out: Output, sentence: string): void => out.note(escapeControls(`cordon: ${sentence}`));
 
 export type Prepared = { plan: Plan; launch: Launch; gathered: Gathered; agentName: string };
 
@@ -91,17 +106,21 @@ const noteHidden = ({ plan, gathered }: Prepared, { host, invocation, out }: Con
     out.note(escapeControls(`cordon: ${spelling} is hidden inside; \`--allow-readonly ${path}\` shows it`));
 };
 
+/** By the start of the feature that is missing. */
+const waysOn: [start: string, ways: string][] = [
+  ["credential-", "`--credentials share` hands the agent its own credential; `--credentials none` keeps it outside"],
+  ["network-deny", "`--net filtered` holds such rules; without them the network is open"],
+  ["network-", "`--net none` cuts the network off; `--net open` leaves it as it is"],
+  ["http-rules", "name the host without a path, or leave the rule out"],
+  ["limit-", "start cordon where it may make control groups (`cordon doctor` says how), or leave the limit out"],
+  ["", "leave the option out; `cordon doctor` says what this machine can do"],
+];
+
 const refuseUnenforced = (plan: Plan, backend: Backend, observed: unknown): void => {
   const enforced = backend.enforces(observed);
   const missing = featuresOf(plan).find((feature) => !enforced.has(feature));
   if (!missing) return;
-  const ways = missing.startsWith("credential-")
-    ? "`--credentials share` hands the agent its own credential; `--credentials none` keeps it outside"
-    : missing.startsWith("network-")
-      ? "`--net none` cuts the network off; `--net open` leaves it as it is"
-      : missing.startsWith("limit-")
-        ? "start cordon where it may make control groups (`cordon doctor` says how), or leave the limit out"
-        : "leave the option out; `cordon doctor` says what this machine can do";
+  const [, ways] = waysOn.find(([start]) => missing.startsWith(start))!;
   throw errorOf("E_UNENFORCED", missing, backend.name, ways);
 };
 

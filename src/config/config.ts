@@ -1,4 +1,4 @@
-import type { CredentialMode, NetworkMode, Preset, Rule, Widening } from "../policy.ts";
+import type { CredentialMode, NetworkMode, NetworkPreset, Preset, Rule, Widening } from "../policy.ts";
 
 /** A value and the place where a person can go and change it. */
 export type Setting<T> = { value: T; origin: string };
@@ -21,8 +21,16 @@ export type Config = {
   timeoutMs?: Setting<number>;
   agentCommand?: Setting<string>;
   filesystem: { read: Rule[]; write: Rule[]; hide: Rule[] };
-  /** Without a mode the preset decides. */
-  network: { mode?: Setting<NetworkMode>; allow: Rule[]; deny: Rule[] };
+  /** Without a mode, or without network presets, the preset decides. */
+  network: {
+    mode?: Setting<NetworkMode>;
+    allow: Rule[];
+    deny: Rule[];
+    presets?: Setting<NetworkPreset[]>;
+    hostPorts: Setting<number>[];
+    /** As written: `PORT`, `PORT:OUTSIDE` or `auto`. */
+    publish: Rule[];
+  };
   /** `dotenv` holds the names that the user takes from a project's `.env`; their values are in `set` already. */
   env: { pass: Rule[]; set: Record<string, Setting<string>>; dotenv: Rule[] };
   resources: {
@@ -43,7 +51,13 @@ export type ConfigValues = {
   credentials?: CredentialMode | undefined;
   timeout?: string | undefined;
   filesystem?: Lists<"read" | "write" | "hide"> | undefined;
-  network?: ({ mode?: NetworkMode | undefined } & Lists<"allow" | "deny">) | undefined;
+  network?:
+    | ({
+        mode?: NetworkMode | undefined;
+        presets?: NetworkPreset[] | undefined;
+        "host-ports"?: number[] | undefined;
+      } & Lists<"allow" | "deny" | "publish">)
+    | undefined;
   env?: ({ set?: Record<string, string> | undefined } & Lists<"pass" | "dotenv">) | undefined;
   resources?:
     | {

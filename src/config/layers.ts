@@ -50,6 +50,7 @@ const valuesOfAssignment = (value: string): ConfigValues => {
 };
 
 const typedValue = (flag: Given["flag"], value: string): unknown => {
+  if (flag.kind === "port") return [Number(value)];
   if (flag.repeatable) return [value];
   if (flag.kind === "switch") return value === "true";
   return flag.kind === "cpus" || flag.kind === "pids" ? Number(value) : value;

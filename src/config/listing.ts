@@ -21,6 +21,9 @@ export const listSettings = (config: Config): SettingRow[] => [
   ...rowIf("network.mode", config.network.mode),
   ...rules("network.allow", config.network.allow),
   ...rules("network.deny", config.network.deny),
+  ...rowIf("network.presets", written(config.network.presets)),
+  ...config.network.hostPorts.map((setting) => row("network.host-ports", setting)),
+  ...rules("network.publish", config.network.publish),
   ...rules("env.pass", config.env.pass),
   ...Object.entries(config.env.set).map(([name, setting]) => row(`env.set.${name}`, withoutSecret(name, setting))),
   ...rules("env.dotenv", config.env.dotenv),
@@ -44,6 +47,10 @@ const rowIf = (key: string, setting: Setting<string | number | boolean> | undefi
   setting ? [row(key, setting)] : [];
 
 const rules = (key: string, list: readonly Rule[]): SettingRow[] => list.map((rule) => row(key, rule));
+
+/** A list that is one setting, because the last one said takes the place of the others. */
+const written = (setting: Setting<string[]> | undefined): Setting<string> | undefined =>
+  setting && { ...setting, value: setting.value.join(" ") };
 
 const shown = (value: string | string[]): string => (typeof value === "string" ? value : value.join(" "));
 

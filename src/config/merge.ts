@@ -35,11 +35,7 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
       write: paths("filesystem.write", (values) => values.filesystem?.write),
       hide: paths("filesystem.hide", (values) => values.filesystem?.hide),
     },
-    network: {
-      ...optional({ mode: pick("network.mode", (values) => values.network?.mode) }),
-      allow: gather("network.allow", (values) => values.network?.allow),
-      deny: gather("network.deny", (values) => values.network?.deny),
-    },
+    network: mergeNetwork(layers),
     env: {
       pass: gather("env.pass", (values) => values.env?.pass),
       set: mergeVariables(layers),
@@ -62,6 +58,25 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
       browser: pick("widen.browser", (values) => values.widen?.browser),
     }),
     agents: mergeAgents(layers),
+  };
+};
+
+/** Lists add up, but for the presets: a later list takes the place of an earlier one, so that it can also be shorter. */
+const mergeNetwork = (layers: readonly Layer[]): Config["network"] => {
+  const pick = picker(layers);
+  const gather = gatherer(layers);
+  return {
+    ...optional({
+      mode: pick("network.mode", (values) => values.network?.mode),
+      presets: pick("network.presets", (values) => values.network?.presets),
+    }),
+    allow: gather("network.allow", (values) => values.network?.allow),
+    deny: gather("network.deny", (values) => values.network?.deny),
+    hostPorts: layers.flatMap((layer) => {
+      const origin = layer.originOf("network.host-ports");
+      return (layer.values.network?.["host-ports"] ?? []).map((value) => ({ value, origin }));
+    }),
+    publish: gather("network.publish", (values) => values.network?.publish),
   };
 };
 

@@ -1,13 +1,16 @@
+import { networkPresetsOf } from "../egress/presets.ts";
+import { errorOf } from "../errors.ts";
 import type { NetworkMode, Policy, Preset, Resources, Widening } from "../policy.ts";
 import type { Config } from "./config.ts";
+import { parsePublish } from "./values.ts";
 
-/** The network of a preset until a run says otherwise. `standard` turns to `filtered` with the egress gateway. */
-const networkOf: Record<Preset, NetworkMode> = { open: "open", standard: "open", strict: "filtered" };
+/** The network of a preset until a run says otherwise. */
+const networkOf: Record<Preset, NetworkMode> = { open: "open", standard: "filtered", strict: "filtered" };
 
 /** Of each private directory in memory. The other limits are off until asked for: joining a control group takes the kernel 13 ms. */
 export const defaultDiskBytes = 4 * 1024 ** 3;
 
-/** Turns merged settings into the policy of a run. Pure. */
+/** Turns merged settings into the policy of a run. Pure. Throws E_USAGE for options that contradict each other. */
 export const policyOf = (config: Config): Policy => {
   const preset = config.preset.value;
   const mode = config.network.mode ?? { value: networkOf[preset], origin: `preset ${preset}` };
@@ -15,7 +18,7 @@ export const policyOf = (config: Config): Policy => {
   return {
     preset,
     filesystem: { base: preset === "open" ? "host" : "platform", ...config.filesystem },
-    network: { mode: mode.value, origin: mode.origin, allow: config.network.allow, deny: config.network.deny },
+    network: networkPolicyOf(config, mode),
     env: {
       pass: config.env.pass,
       set: Object.fromEntries(Object.entries(config.env.set).map(([name, { value }]) => [name, value])),
@@ -28,6 +31,31 @@ export const policyOf = (config: Config): Policy => {
     },
     credentials: config.credentials.value,
     widen: new Set(widen),
+  };
+};
+
+const networkPolicyOf = (
+  { network, preset }: Config,
+  mode: { value: NetworkMode; origin: string },
+): Policy["network"] => {
+  const [useless] = [...network.hostPorts, ...network.publish].filter(({ origin }) => origin.startsWith("-"));
+  if (mode.value === "none" && useless)
+    throw errorOf(
+      "E_USAGE",
+      `\`${useless.origin}\` needs a network, and ${mode.origin} cuts it off`,
+      "`--net filtered`",
+    );
+  const published = network.publish.map(({ value }) => parsePublish(value));
+  const ports = published.filter((item) => item !== undefined && item !== "auto");
+  return {
+    mode: mode.value,
+    origin: mode.origin,
+    allow: network.allow,
+    deny: network.deny,
+    presets: network.presets?.value ?? networkPresetsOf[preset.value],
+    hostPorts: network.hostPorts,
+    publish: [...new Map(ports.map((port) => [`${port.inside}:${port.outside}`, port])).values()],
+    publishAll: published.includes("auto"),
   };
 };
 

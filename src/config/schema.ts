@@ -1,18 +1,21 @@
 import * as v from "valibot";
+import { grammarHint, isProblem, parsePattern } from "../egress/pattern.ts";
 import type { ConfigValues } from "./config.ts";
 import {
   agentPattern,
   backends,
   credentialModes,
   durationPattern,
-  hostPattern,
   mostCpus,
   mostPids,
   networkModes,
+  networkPresets,
   parseDurationMs,
+  parsePublish,
   parseSizeBytes,
   plainPattern,
   presets,
+  publishPattern,
   sizePattern,
   textPattern,
   variablePattern,
@@ -27,9 +30,28 @@ const plain = v.pipe(
   v.regex(plainPattern, "must be non-empty text without control characters"),
 );
 const text = v.pipe(v.string(), v.regex(textPattern, "must not hold a NUL character"));
+const sentenceOf = (input: string): string => {
+  const pattern = parsePattern(input);
+  const { problem, hint } = isProblem(pattern) ? pattern : { problem: "", hint: "" };
+  return `must be a host, an address or a range: ${problem}${hint === grammarHint ? "" : ` (${hint})`}`;
+};
 const host = v.pipe(
   v.string(),
-  v.regex(hostPattern, "must be a host name such as example.com, *.example.com or a:443"),
+  v.check(
+    (value) => !isProblem(parsePattern(value)),
+    ({ input }) => sentenceOf(input),
+  ),
+);
+const port = v.pipe(
+  v.number(),
+  v.integer("must be a whole number"),
+  v.minValue(1, "must be at least 1"),
+  v.maxValue(65535, "must be at most 65535"),
+);
+const publish = v.pipe(
+  v.string(),
+  v.regex(publishPattern, "must be such as 5173, 5173:8080 or auto"),
+  v.check((value) => parsePublish(value) !== undefined, "must name ports from 1 to 65535"),
 );
 const variable = v.pipe(v.string(), v.regex(variablePattern, "must be the name of a variable"));
 const agent = v.pipe(v.string(), v.regex(agentPattern, "must be a name of small letters, digits and -"));
@@ -71,8 +93,20 @@ export const configSchema = v.strictObject({
         "`open`, `filtered` (allowed names only) or `none`; the preset decides when absent.",
         v.picklist(networkModes),
       ),
-      allow: said("Hosts that may be reached.", listOf(host)),
-      deny: said("Hosts that may not; wins over `allow`.", listOf(host)),
+      allow: said(
+        "What a filtered network lets through: `HOST`, `*.HOST` (its sub-domains), `HOST:PORT`, an address or a range such as `10.0.0.0/8`. Without a port: 80, 443 and 22.",
+        listOf(host),
+      ),
+      deny: said("What may not be reached, written the same; wins over everything that allows.", listOf(host)),
+      presets: said(
+        "Sets of hosts that are allowed besides the agent's own: package registries as your own configuration names them, and git hosts. The preset decides when absent; the last list counts.",
+        listOf(v.picklist(networkPresets)),
+      ),
+      "host-ports": said("Ports of this machine's loopback that are reached inside.", listOf(port)),
+      publish: said(
+        "Ports inside that are offered on this machine's loopback: `5173`, `5173:8080` (inside, outside), or `auto` for each that begins to listen.",
+        listOf(publish),
+      ),
     }),
   ),
   env: said(

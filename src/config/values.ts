@@ -1,7 +1,10 @@
-import type { CredentialMode, NetworkMode, Preset } from "../policy.ts";
+import type { Publish } from "../egress/egress.ts";
+import { parsePort } from "../egress/pattern.ts";
+import type { CredentialMode, NetworkMode, NetworkPreset, Preset } from "../policy.ts";
 
 export const presets = ["open", "standard", "strict"] as const satisfies Preset[];
 export const networkModes = ["open", "filtered", "none"] as const satisfies NetworkMode[];
+export const networkPresets = ["registries", "git-hosts"] as const satisfies NetworkPreset[];
 export const credentialModes = ["broker", "share", "none"] as const satisfies CredentialMode[];
 export const backends = [
   "auto",
@@ -20,7 +23,7 @@ export const durationPattern = /^[1-9][0-9]{0,8}(ms|s|m|h|d)$/;
 export const sizePattern = /^[0-9]{1,9}(\.[0-9]{1,3})?([kKmMgGtT])([iI]?[bB])?$/;
 export const variablePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 export const agentPattern = /^[a-z][a-z0-9-]{0,31}$/;
-export const hostPattern = /^(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?$/;
+export const publishPattern = /^(auto|[1-9][0-9]{0,4}(:[1-9][0-9]{0,4})?)$/;
 /** No control character belongs into a path or a program that a person writes into a file. */
 export const plainPattern = /^[^\u0000-\u001f\u007f]+$/;
 export const textPattern = /^[^\u0000]*$/;
@@ -57,6 +60,14 @@ export const parseCpus = (text: string): number | undefined => {
 export const parsePids = (text: string): number | undefined => {
   const pids = /^[1-9][0-9]{0,6}$/.test(text) ? Number(text) : Number.NaN;
   return pids <= mostPids ? pids : undefined;
+};
+
+/** `5173`, `5173:8080` (inside, outside) or `auto`. */
+export const parsePublish = (text: string): Publish | "auto" | undefined => {
+  if (text === "auto") return text;
+  const ports = publishPattern.test(text) ? text.split(":").map(parsePort) : [];
+  const [inside, outside = inside] = ports;
+  return ports.includes(undefined) || inside === undefined || outside === undefined ? undefined : { inside, outside };
 };
 
 export const isOneOf = <T extends string>(choices: readonly T[], text: string): text is T =>

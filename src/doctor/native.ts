@@ -8,7 +8,8 @@ import { checkBwrap } from "./bwrap.ts";
 import { checkContainer, checkUser } from "./identity.ts";
 import { checkChildrenFile, checkSeccomp, checkSystem, checkUserns } from "./kernel.ts";
 import { checkLimits } from "./limits.ts";
-import { checkNested, checkSandbox, isSetuidRoot, planProbe } from "./sandbox.ts";
+import { checkFiltered } from "./network.ts";
+import { checkSandbox, isSetuidRoot, planProbe } from "./sandbox.ts";
 import { gatherSituation, type Situation } from "./situation.ts";
 import { userName } from "./user.ts";
 
@@ -44,7 +45,7 @@ const probe = async (host: Host, situation: Situation): Promise<Check[]> => {
   const facts = { path: observed.bwrap, version: observed.version, isSetuid };
   return [
     checkBwrap(facts, situation.distribution, host.uid),
-    ...(await Promise.all([checkSandbox(host, observed, about), checkNested(host, observed, about)])),
+    ...(await Promise.all([checkSandbox(host, observed, about), checkFiltered(host, observed, about)])),
   ];
 };
 

@@ -54,21 +54,6 @@ export const checkSandbox = async (host: Host, observed: Observed, about: Refuse
   return judge({ name: "sandbox", level: "required" }, finished, about);
 };
 
-/**
- * Makes a sandbox inside an outer stage that is root of a user and a network namespace of its own, as a filtered
- * network needs it. AppArmor can refuse this one alone: its profile for bwrap takes capabilities from bwrap's children.
- */
-export const checkNested = async (host: Host, observed: Observed, about: Refused): Promise<Check> => {
-  const { main } = bubblewrap.compile(planProbe(host, "open"), observed);
-  const outer = [
-    ...["--unshare-user", "--uid", "0", "--gid", "0", "--unshare-net", "--cap-add", "ALL", "--die-with-parent"],
-    ...["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--"],
-  ];
-  const args = [...outer, main.file, ...main.args];
-  const finished = await captureWith(observed.bwrap, args, { env: main.env, inputs: inputsOf(main) });
-  return judge({ name: "nested sandbox", level: "advice" }, finished, about);
-};
-
 const inputsOf = ({ fds }: Launch["main"]) => fds.map((fd) => (fd.kind === "bytes" ? fd.bytes : undefined));
 
 /** Pure: what a probe's ending says. A program that only looks like bubblewrap does not pass. */

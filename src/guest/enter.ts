@@ -1,10 +1,10 @@
-import { cc, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import fs from "node:fs";
 import path from "node:path";
 import { errorOf } from "../errors.ts";
-import { loadLibc } from "../libc.ts";
 import source from "./enter.c" with { type: "text" };
 import type { Entry } from "./entry.ts";
+import { addressesOf, compileNative } from "./native.ts";
 
 /** Names of the places where entering can fail; the order is the one in enter.c. */
 const steps = [
@@ -32,7 +32,7 @@ const resultFields = 3;
 export const enterSandbox = (descriptor: number): number => {
   const entry = JSON.parse(fs.readFileSync(descriptor, "utf8")) as Entry;
   fs.closeSync(descriptor);
-  const enter = compileEnter();
+  const enter = compileNative(process.env["TMPDIR"]!, source, "enter");
   const layout = layOut(entry);
   const status = enter(ptr(layout.fields));
   if (status >= 0) return (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f);
@@ -44,18 +44,6 @@ const failureOf = (step: number, error: number, command: string): Error => {
   if (step < steps.length) return errorOf("E_LAUNCH_FAILED", `cannot ${steps[step]} of the sandbox`, `errno ${error}`);
   if (error === ENOENT) return errorOf("E_COMMAND_MISSING", command, "inside, PATH is the one of the sandbox");
   return errorOf("E_COMMAND_UNEXECUTABLE", command, error === EACCES ? "permission denied" : `errno ${error}`);
-};
-
-/** The runtime's own compiler reads a file and unpacks headers, which nobody includes, into TMPDIR. */
-const compileEnter = (): ((entry: number) => number) => {
-  const file = path.join(process.env["TMPDIR"]!, "enter.c");
-  fs.writeFileSync(file, source, { mode: 0o600 });
-  const compiled = cc({
-    source: file,
-    flags: "-nostdlib",
-    symbols: { enter: { args: ["ptr"], returns: "i32" } },
-  });
-  return compiled.symbols.enter as unknown as (entry: number) => number;
 };
 
 /** The fields of `struct entry`. The buffers that they point to stay alive with the result. */
@@ -71,7 +59,7 @@ const layOut = (entry: Entry): { fields: BigInt64Array; buffers: unknown[] } => 
   const stack = () => address(new Uint8Array(stackBytes)) + BigInt(stackBytes);
   const filter = Buffer.from(entry.filter, "base64");
   const fields = new BigInt64Array([
-    ...findFunctions(["syscall", "clone", "__errno_location"]),
+    ...addressesOf("syscall", "clone", "__errno_location"),
     ...[stack(), stack()],
     numbers(entry.limits),
     BigInt(entry.groups?.others.length ?? -1),
@@ -98,9 +86,4 @@ const candidatesOf = ({ command, env }: Entry): string[] => {
   if (name.includes("/")) return [name];
   const directories = (env["PATH"] ?? "").split(":").filter((directory) => path.isAbsolute(directory));
   return directories.map((directory) => path.join(directory, name));
-};
-
-const findFunctions = (names: string[]): bigint[] => {
-  const { dlsym } = loadLibc({ dlsym: { args: ["ptr", "ptr"], returns: "u64" } });
-  return names.map((name) => dlsym(null, ptr(Buffer.from(`${name}\0`))));
 };

@@ -1,10 +1,12 @@
 import path from "node:path";
 import type { Agent } from "../agents/agent.ts";
+import type { Egress } from "../egress/egress.ts";
 import type { Host } from "../host.ts";
 import { isWithin } from "../places.ts";
 import type { Policy } from "../policy.ts";
 import { composeEnvironment, type Variable } from "./environment.ts";
 import { type Composition, composeMounts } from "./filesystem.ts";
+import { namingMounts } from "./naming.ts";
 import type { Mount, Plan } from "./plan.ts";
 
 export type PlanInput = Omit<Composition, "extra"> & {
@@ -14,7 +16,9 @@ export type PlanInput = Omit<Composition, "extra"> & {
   agent: Agent | undefined;
   /** Mounts that carry state, caches and programs in. */
   carried: Mount[];
-  /** Bytes of the host's resolv.conf, when its place is a link that leads out of /etc. */
+  /** The name of the machine, which stays the same inside. */
+  hostname: string;
+  /** Bytes of the host's resolv.conf, when its place is a link that leads out of /etc and the network is the host's. */
   resolver: Uint8Array | undefined;
   /** The user's git identity, aliases, diff and merge settings as a git configuration file. */
   gitConfig: Uint8Array | undefined;
@@ -36,7 +40,8 @@ export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } =
     mounts: composeMounts({ ...input, extra: [...input.carried, ...generated(input)] }),
     env: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
     network: policy.network.mode,
-    deniesHosts: policy.network.mode !== "none" && policy.network.deny.length > 0,
+    ...(policy.network.mode === "filtered" && { egress: egressOf(policy, host) }),
+    deniesHosts: policy.network.mode === "open" && policy.network.deny.length > 0,
     credentials: policy.credentials,
     resources: policy.resources,
     requested: input.requested,
@@ -46,7 +51,18 @@ export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } =
   };
 };
 
-const generated = ({ host, resolver, gitConfig, facts }: PlanInput): Mount[] => [
+/** Ports that begin to listen inside are announced to a person who is there to read it. */
+const egressOf = ({ network }: Policy, { tty }: Host): Egress => ({
+  allow: network.allow,
+  deny: network.deny,
+  hostPorts: [...new Set(network.hostPorts.map(({ value }) => value))],
+  publish: network.publish,
+  publishAll: network.publishAll,
+  announce: tty.stderr,
+});
+
+const generated = ({ host, policy, hostname, resolver, gitConfig, facts }: PlanInput): Mount[] => [
+  ...(policy.network.mode === "filtered" ? namingMounts(facts, hostname) : []),
   ...(resolver
     ? [bytesAt(facts["/etc/resolv.conf"]?.real ?? "/etc/resolv.conf", resolver, "the host's resolver")]
     : []),

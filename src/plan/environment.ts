@@ -1,7 +1,9 @@
 import path from "node:path";
+import { proxyVariables } from "../egress/egress.ts";
 import type { Host } from "../host.ts";
 import { isWithin } from "../places.ts";
 import type { Policy } from "../policy.ts";
+import { certificateNames, storeNames } from "./certificates.ts";
 
 /** Names that come along from the host: the terminal, the language, the user's tools. `*` ends a prefix. */
 export const passedNames = [
@@ -39,19 +41,10 @@ export const passedNames = [
   "HOMEBREW_PREFIX",
 ];
 
-/** Names of certificate bundles; the file or directory each one names is shown inside. */
-export const certificateNames = [
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  "NODE_EXTRA_CA_CERTS",
-  "REQUESTS_CA_BUNDLE",
-  "CURL_CA_BUNDLE",
-  "GIT_SSL_CAINFO",
-  "PIP_CERT",
-  "CARGO_HTTP_CAINFO",
-];
-
 const proxyNames = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+
+/** In a filtered network the host's proxy is out of reach: the gateway uses it, and stands in its place inside. */
+const proxies = Object.entries(proxyVariables()).map(([name, value]) => ({ name, value, origin: "network filtered" }));
 
 /** Never passed, whoever asks: they steer the loader or the runtime of every program inside and of bwrap itself. */
 const steeringNames = [
@@ -71,7 +64,7 @@ export type Variable = { name: string; value: string; origin: string };
 export const composeEnvironment = (host: Host, policy: Policy, workdir: string, own: Variable[]): Variable[] => {
   const passed = [
     ...passedNames.map((value) => ({ value, origin: "default" })),
-    ...certificateNames.map((value) => ({ value, origin: "default (certificates)" })),
+    ...[...certificateNames, ...storeNames].map((value) => ({ value, origin: "default (certificates)" })),
     ...(policy.network.mode === "open" ? proxyNames.map((value) => ({ value, origin: "network open" })) : []),
     ...policy.env.pass,
   ];
@@ -83,6 +76,7 @@ export const composeEnvironment = (host: Host, policy: Policy, workdir: string, 
     }
   }
   for (const variable of standing(host, workdir)) add(variable);
+  if (policy.network.mode === "filtered") for (const variable of proxies) add(variable);
   for (const variable of own) add(variable);
   for (const [name, value] of Object.entries(policy.env.set)) add({ name, value, origin: "env.set" });
   return [...variables.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,5 +1,9 @@
+import { classify } from "../egress/address.ts";
+import { describeDenial } from "../egress/denial.ts";
+import { isLocalhost } from "../egress/name.ts";
+import { createRules, decide } from "../egress/rules.ts";
 import type { Host } from "../host.ts";
-import type { Policy } from "../policy.ts";
+import type { Policy, Rule } from "../policy.ts";
 import { isSteering, type Variable } from "./environment.ts";
 import { type Mount, mountAt, type Plan } from "./plan.ts";
 
@@ -39,7 +43,30 @@ export const explainVariable = ({ variables }: { variables: Variable[] }, host: 
   return { subject: name, verdict, origin: `default; \`--env ${name}=…\` or env.pass brings it in` };
 };
 
-export const explainHost = ({ network }: Policy, name: string): Explanation => {
-  const verdict = network.mode === "open" ? "reachable" : network.mode === "none" ? "unreachable" : "decided by rules";
-  return { subject: name, verdict, origin: `network ${network.mode}, ${network.origin}` };
+/** `HOST` or `HOST:PORT`; without a port it is about HTTPS. Asks what the gateway asks. */
+export const explainHost = ({ network }: Policy, word: string): Explanation => {
+  const origin = `network ${network.mode}, ${network.origin}`;
+  if (network.mode !== "filtered")
+    return { subject: word, verdict: network.mode === "open" ? "reachable" : "unreachable", origin };
+  const { name, port } = splitPort(word);
+  const subject = `${name}:${port}`;
+  if (isLocalhost(name) || classify(name) === "loopback") return explainLoopback(network, subject, port);
+  const decision = decide(createRules(network), name, port);
+  if (decision.allowed) return { subject, verdict: "allowed", origin: describeRule(decision.rule!) };
+  if (decision.reason === "denied-by-rule") return { subject, verdict: "denied", origin: describeRule(decision.rule!) };
+  return { subject, verdict: "not allowed", origin: describeDenial(decision, name, port) };
+};
+
+const explainLoopback = ({ hostPorts }: Policy["network"], subject: string, port: number): Explanation => {
+  const found = hostPorts.find(({ value }) => value === port);
+  return found
+    ? { subject, verdict: "this machine's port, inside as well", origin: found.origin }
+    : { subject, verdict: "the sandbox's own loopback", origin: `\`--host-port ${port}\` reaches this machine's` };
+};
+
+const describeRule = ({ value, origin }: Rule): string => `rule ${value}, ${origin}`;
+
+const splitPort = (word: string): { name: string; port: number } => {
+  const [, bracketed, host = word, digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::([0-9]+))?$/.exec(word) ?? [];
+  return { name: bracketed ?? host, port: digits === undefined ? 443 : Number(digits) };
 };

@@ -3,6 +3,7 @@ import type { Facts, Host } from "../host.ts";
 import { isWithin } from "../places.ts";
 import type { Policy, Rule } from "../policy.ts";
 import { homeForks, platformDirectories, pseudoDirectories, systemSecrets, toolchains } from "./locations.ts";
+import { namingFiles } from "./naming.ts";
 import type { Mount } from "./plan.ts";
 
 /** What the file system of a run is composed from, besides the policy. All paths absolute. */
@@ -32,7 +33,7 @@ export const pathsOf = (given: Omit<Composition, "facts">): string[] => [
   ),
   ...gitGuards(given.workdir),
   given.workdir,
-  "/etc/resolv.conf",
+  ...namingFiles,
 ];
 
 /**

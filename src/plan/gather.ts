@@ -7,10 +7,12 @@ import { type Facts, type Host, inspectPath, inspectPaths, listDirectory, listen
 import { isWithin, projectKey } from "../places.ts";
 import type { Policy } from "../policy.ts";
 import { readUserSettings } from "../workspace/git.ts";
+import { certificateMounts, houseAuthorities } from "./certificates.ts";
 import { exposedPlaces, nestedSources, type PlanInput } from "./create.ts";
-import { certificateNames, type Variable } from "./environment.ts";
+import type { Variable } from "./environment.ts";
 import { type Composition, composeMounts, pathsOf } from "./filesystem.ts";
 import { homeForks } from "./locations.ts";
+import { withNetwork } from "./network.ts";
 import type { Mount, Plan } from "./plan.ts";
 import { locateProgram } from "./program.ts";
 import { checkWorkdir } from "./workdir.ts";
@@ -30,17 +32,17 @@ export type Gathered = { input: PlanInput; states: PrivateState[]; cache: string
 /** The one look at the machine before a plan is made. Creates nothing. Throws errors of the catalogue. */
 export const gatherPlan = (request: Request): Gathered => {
   const { id, host, requested, agent, command } = request;
-  const policy = forAgent(request.policy, agent);
   const workdir = host.cwd;
   checkWorkdir(workdir, host);
+  const states = agent ? locateState(agent, host, workdir, request.policy.credentials) : [];
+  const { policy, variables } = withNetwork(forAgent(request.policy, agent), { agent, host, states });
   checkRules(policy, workdir);
   checkExposure(host, policy, workdir);
-  const states = agent ? locateState(agent, host, workdir, policy.credentials) : [];
   const cache = path.join(host.places.cache, "projects", projectKey(workdir));
   const carried = [
     ...(agent ? mountsOfState(states, agent) : []),
     ...cacheMounts(host, cache),
-    ...certificates(host),
+    ...certificateMounts(host),
     ...browsers(host, policy),
   ];
   const composition = withFacts({
@@ -66,9 +68,10 @@ export const gatherPlan = (request: Request): Gathered => {
     command: [program.path, ...command.slice(1)],
     agent,
     carried: [...carried, ...program.mounts],
-    resolver: resolverOf(composition.facts),
+    hostname: hostnameOf(),
+    resolver: policy.network.mode === "filtered" ? undefined : resolverOf(composition.facts),
     gitConfig: readUserSettings(host, workdir),
-    variables: variablesOf(policy, agent, states),
+    variables: [...houseAuthorities(host), ...variables, ...variablesOf(policy, agent, states)],
     requested,
   };
   return { input, states, cache };
@@ -140,16 +143,6 @@ const cacheMounts = (host: Host, cache: string): Mount[] => [
   },
 ];
 
-const certificates = ({ env }: Host): Mount[] =>
-  certificateNames.flatMap((name): Mount[] => {
-    const target = env[name];
-    if (!target || !path.isAbsolute(target)) return [];
-    const { kind, real } = inspectPath(target);
-    return kind === "file" || kind === "directory"
-      ? [{ kind: "bind", source: real, target, mode: "ro", origin: name }]
-      : [];
-  });
-
 const playwrightPlace = "/run/cordon/ms-playwright";
 
 const browsers = (host: Host, policy: Policy): Mount[] => {
@@ -175,6 +168,14 @@ const resolverOf = (facts: Facts): Uint8Array | undefined => {
   return fact?.kind === "file" && !isWithin(fact.real, "/etc") ? fs.readFileSync(fact.real) : undefined;
 };
 
+const hostnameOf = (): string => {
+  try {
+    return fs.readFileSync("/proc/sys/kernel/hostname", "utf8").trim();
+  } catch {
+    return "localhost";
+  }
+};
+
 const variablesOf = (policy: Policy, agent: Agent | undefined, states: PrivateState[]): Variable[] => {
   const variables: Variable[] = [];
   if (policy.widen.has("browser"))
@@ -192,7 +193,7 @@ const forAgent = (policy: Policy, agent: Agent | undefined): Policy => {
   const keys = policy.credentials === "share" ? agent.keys : [];
   const pass = [
     ...policy.env.pass,
-    ...agent.pass.map((value) => ({ value, origin: `agent ${agent.name}` })),
+    ...[...agent.pass, ...agent.baseUrls].map((value) => ({ value, origin: `agent ${agent.name}` })),
     ...keys.map((value) => ({ value, origin: "--credentials share" })),
   ];
   return { ...policy, env: { ...policy.env, pass } };

@@ -1,3 +1,5 @@
+import type { Egress } from "../egress/egress.ts";
+import { isRequestRule } from "../egress/pattern.ts";
 import type { Streams } from "../launch.ts";
 import type { CredentialMode, NetworkMode, Resources, Widening } from "../policy.ts";
 
@@ -13,7 +15,9 @@ export type Plan = {
   /** The whole environment inside; nothing else is inherited. */
   env: Record<string, string>;
   network: NetworkMode;
-  /** Hosts are denied one by one, in a network that is not cut off anyway. */
+  /** What the gateway is told when the network is filtered. */
+  egress?: Egress;
+  /** Hosts are denied one by one, in a network that nothing filters. */
   deniesHosts: boolean;
   credentials: CredentialMode;
   resources: Resources;
@@ -44,7 +48,8 @@ export type Feature =
   | "private-environment"
   | "syscall-filter"
   | `network-${NetworkMode}`
-  | "network-rules"
+  | "network-deny"
+  | "http-rules"
   | "credential-broker"
   | `limit-${keyof Resources}`
   | `widen-${Widening}`;
@@ -55,11 +60,15 @@ export const featuresOf = (plan: Plan): Feature[] => [
   "private-environment",
   "syscall-filter",
   `network-${plan.network}`,
-  ...(plan.deniesHosts ? (["network-rules"] as const) : []),
+  ...(plan.deniesHosts ? (["network-deny"] as const) : []),
+  ...(hasRequestRules(plan) ? (["http-rules"] as const) : []),
   ...(plan.credentials === "broker" ? (["credential-broker"] as const) : []),
   ...plan.requested.map((limit): Feature => `limit-${limit}`),
   ...plan.widen.map((widening): Feature => `widen-${widening}`),
 ];
+
+const hasRequestRules = ({ egress }: Plan): boolean =>
+  egress !== undefined && [...egress.allow, ...egress.deny].some(({ value }) => isRequestRule(value));
 
 /** The mount that decides what stands at a path inside, if any. */
 export const mountAt = (mounts: Mount[], target: string): Mount | undefined =>

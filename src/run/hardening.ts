@@ -48,11 +48,19 @@ export const sealProgram = (file: string): string => {
  * read-only parts of the program hold what the dynamic linker has written.
  */
 export const releaseStartPages = (): void => {
-  const maps = fs.readFileSync("/proc/self/maps", "latin1").split("\n");
-  for (const row of maps.filter((row) => row.endsWith(process.execPath))) {
+  for (const row of readMaps().filter((row) => row.endsWith(process.execPath))) {
     const [range = "", permissions] = row.split(" ", 2);
     if (permissions !== "r-xp") continue;
     const [from, to] = range.split("-").map((digits) => BigInt(`0x${digits}`));
     libc().madvise(from!, to! - from!, MADV_DONTNEED);
+  }
+};
+
+/** None when there is no descriptor left to look with: then the pages stay. */
+const readMaps = (): string[] => {
+  try {
+    return fs.readFileSync("/proc/self/maps", "latin1").split("\n");
+  } catch {
+    return [];
   }
 };

@@ -1,11 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { Notify } from "../egress/egress.ts";
 import { type Child, type Exit, startDetached } from "../exec.ts";
 import type { FdSource, Launch } from "../launch.ts";
 import { copyAbove } from "../libc.ts";
 import type { Places } from "../places.ts";
 import { openUnnamed } from "../unnamed-file.ts";
 import { serveControl } from "./control.ts";
+import { createGate, type Gate, openGate } from "./gate.ts";
 import { forbidCoreDumps, releaseStartPages, sealProgram } from "./hardening.ts";
 import { ignoredSignals, killSandbox, readStatus, signalCommand, untilEmpty } from "./processes.ts";
 import { controlSocket, enterRun, leaveRun, type Run } from "./registry.ts";
@@ -14,7 +16,13 @@ import { carryOut } from "./steps.ts";
 /** How a run ended. `code` is what cordon exits with; `reason` says when the ending was not the command's own. */
 export type Outcome = { code: number; reason?: "timeout" | "stopped" | "out-of-memory" | "not-started" };
 
-export type RunOptions = { timeoutMs?: number };
+export type RunOptions = {
+  timeoutMs?: number;
+  /** The environment outside; it may name the proxy by which this machine reaches the world. */
+  hostEnv: Record<string, string>;
+  /** Tells the person at the terminal one line, unless a program inside owns the terminal. */
+  notify: Notify;
+};
 
 /** How long a command may take to end after SIGTERM before everything inside is killed. */
 const graceMs = 10_000;
@@ -29,11 +37,15 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
   const ending: Ending = { directory, depth: launch.main.depth };
   try {
     for (const step of launch.setup) carryOut(step, { tolerant: false });
-    const child = await start(launch, directory);
+    const { child, gate } = await start(launch, directory);
+    const surroundings = { directory, child: child.pid, run, places, ...options, onQuiet: releaseStartPages };
+    const gateway = gate && (await openGate(launch.egress!, gate, surroundings));
     const control = serveControl(controlSocket(places, run.id), (request) => {
-      if (request.verb !== "stop") return { ok: false, problem: "unknown request" };
-      end(ending, "stopped");
-      return { ok: true };
+      if (request.verb === "stop") {
+        end(ending, "stopped");
+        return { ok: true };
+      }
+      return gateway ? gateway.answer(request) : { ok: false, problem: "its network has no rules: it is not filtered" };
     });
     const stopForwarding = forwardSignals(ending);
     const timer =
@@ -45,6 +57,7 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
     clearTimeout(ending.killer);
     stopForwarding();
     control.close();
+    gateway?.close();
     await untilEmpty(directory);
     return outcomeOf(exit, ending, launch);
   } finally {
@@ -54,31 +67,43 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
 
 type Ending = { directory: string; depth: number; reason?: "timeout" | "stopped"; killer?: NodeJS.Timeout };
 
-const start = async (launch: Launch, directory: string): Promise<Child> => {
+type Started = { child: Child; gate?: Gate };
+
+const start = async (launch: Launch, directory: string): Promise<Started> => {
   const { env, cwd, sealed } = launch.main;
   const words = [launch.main.file, ...launch.main.args];
   if (sealed !== undefined) words[sealed] = sealProgram(words[sealed]!);
   forbidCoreDumps();
   const [file = "", ...args] = words;
-  const fds = launch.main.fds.map((source) => openSource(source, directory));
+  const gate = launch.egress && createGate();
+  const fds = launch.main.fds.map((source) => openSource(source, directory, gate));
   try {
-    if (!launch.tty.stdin && !launch.tty.stdout && !launch.tty.stderr)
-      return startDetached(file, args, { env, cwd, fds });
-    const { openTerminal } = await import("../terminal/pty.ts");
-    return openTerminal(launch.tty).spawn(file, args, { env, cwd, extraFds: fds });
+    return { child: await spawn(launch, file, args, { env, cwd, fds }), ...(gate && { gate }) };
   } finally {
     for (const fd of fds) fs.closeSync(fd);
+    if (gate) fs.closeSync(gate.far);
   }
 };
 
-const openSource = (source: FdSource, directory: string): number => {
+type Spawning = { env: Record<string, string>; cwd: string; fds: number[] };
+
+const spawn = async ({ tty }: Launch, file: string, args: string[], { env, cwd, fds }: Spawning): Promise<Child> => {
+  if (!tty.stdin && !tty.stdout && !tty.stderr) return startDetached(file, args, { env, cwd, fds });
+  const { openTerminal } = await import("../terminal/pty.ts");
+  return openTerminal(tty).spawn(file, args, { env, cwd, extraFds: fds });
+};
+
+const openSource = (source: FdSource, directory: string, gate: Gate | undefined): number => {
+  if (source.kind === "release") return copyAbove(gate!.far);
   const fd = openAt(source, path.join(directory, source.name));
   const copy = copyAbove(fd);
   fs.closeSync(fd);
   return copy;
 };
 
-const openAt = (source: FdSource, file: string): number =>
+type FileSource = Extract<FdSource, { kind: "run-file" | "bytes" }>;
+
+const openAt = (source: FileSource, file: string): number =>
   source.kind === "run-file" ? fs.openSync(file, "w", 0o600) : openUnnamed(file, source.bytes);
 
 /** Asks the command to end, and after the grace time makes it. */

@@ -38,7 +38,8 @@ for (const weakness of weaknesses) {
     const broken = await findBroken(named, weakened(weakness));
     expect(noticedBy[weakness].filter((name) => !broken.includes(name))).toEqual([]);
     if (weakness === "none") expect(broken).toEqual([]);
-    else expect(broken.length).toBeLessThan(named.length);
+    // cordon itself sees that nothing could be filtered, and does not start at all.
+    else if (weakness !== "shared network") expect(broken.length).toBeLessThan(named.length);
   }, 300_000);
 }
 

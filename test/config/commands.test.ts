@@ -49,7 +49,13 @@ const run = async (command: CommandFunction, words: string[] = [], given: Given[
   const status = await command({
     host: host(isTerminal),
     invocation: { command: "", words, given },
-    out: { line: (text) => lines.push(text), note: () => {}, json: (value) => values.push(value), colour: false },
+    out: {
+      line: (text) => lines.push(text),
+      note: () => {},
+      notification: () => {},
+      json: (value) => values.push(value),
+      colour: false,
+    },
     config: () => load(given),
   });
   return { status, text: lines.join("\n"), value: values[0] };

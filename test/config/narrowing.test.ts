@@ -3,7 +3,7 @@ import { flags } from "../../src/cli/flags.ts";
 import { type Given, readGiven } from "../../src/cli/given.ts";
 import type { Config, ConfigValues, Setting } from "../../src/config/config.ts";
 import { resolveConfig, type Sources } from "../../src/config/resolve.ts";
-import { credentialModes, networkModes, presets } from "../../src/config/values.ts";
+import { credentialModes, networkModes, networkPresets, presets } from "../../src/config/values.ts";
 import { CordonError } from "../../src/errors.ts";
 
 /** A small generator with a seed, so that a failure can be repeated (mulberry32). */
@@ -36,6 +36,9 @@ const drawValues = (random: Random, chance: number): ConfigValues => {
       mode: maybe(() => oneOf(random, networkModes)),
       allow: list(["a.example", "b.example"]),
       deny: list(["a.example", "b.example"]),
+      presets: maybe(() => networkPresets.filter(() => random() < 0.5)),
+      "host-ports": maybe(() => [80, 5432].filter(() => random() < 0.5)),
+      publish: list(["80", "auto"]),
     },
     env: { pass: list(["A", "B"]), set: maybe(() => ({ [oneOf(random, ["A", "B"])]: "x" })) },
     resources: {
@@ -79,6 +82,8 @@ const rank = {
   credentials: ["none", "broker", "share"],
 };
 const modeOfPreset = { open: "open", standard: "filtered", strict: "filtered" } as const;
+const presetsOf = ({ network, preset }: Config) =>
+  network.presets?.value ?? (preset.value === "strict" ? [] : networkPresets);
 const modeOf = ({ network, preset }: Config) => network.mode?.value ?? modeOfPreset[preset.value];
 const limitsOf = ({ resources, timeoutMs }: Config) => [
   ...(["cpus", "memoryBytes", "pids", "diskBytes"] as const).map((name) => resources[name]),
@@ -100,6 +105,9 @@ const widerIn = (narrow: Config, wide: Config): string[] => {
     hide: valuesOf(wide.filesystem.hide).every((path) => valuesOf(narrow.filesystem.hide).includes(path)),
     allow: Bun.deepEquals(narrow.network.allow, wide.network.allow),
     deny: valuesOf(wide.network.deny).every((host) => valuesOf(narrow.network.deny).includes(host)),
+    networkPresets: presetsOf(narrow).every((preset) => presetsOf(wide).includes(preset)),
+    hostPorts: Bun.deepEquals(narrow.network.hostPorts, wide.network.hostPorts),
+    publish: Bun.deepEquals(narrow.network.publish, wide.network.publish),
     env: Bun.deepEquals(narrow.env, wide.env),
     limits: limitsOf(narrow).every((limit, index) => isAtMost(limit, limitsOf(wide)[index])),
     userns: !narrow.widen.userns?.value || wide.widen.userns?.value === true,
@@ -133,7 +141,7 @@ test("the measure itself sees a widening", () => {
   const [wide] = resolveBoth(
     {
       preset: "open",
-      network: { mode: "open", allow: ["a"] },
+      network: { mode: "open", allow: ["a"], "host-ports": [80], publish: ["80"] },
       filesystem: { read: ["/a"], write: ["/b"] },
       env: { set: { A: "1" } },
       widen: { userns: true, browser: true },
@@ -150,6 +158,8 @@ test("the measure itself sees a widening", () => {
     "read",
     "write",
     "allow",
+    "hostPorts",
+    "publish",
     "env",
     "userns",
     "browser",

@@ -27,7 +27,10 @@ hide = ["secrets"]
 [network]
 mode = "filtered"
 allow = ["example.com", "*.example.org", "a.example:8443"]
-deny = ["bad.example"]
+deny = ["bad.example", "10.0.0.0/8"]
+presets = ["registries"]
+host-ports = [5432]
+publish = ["5173", "3000:8080", "auto"]
 [env]
 pass = ["HTTP_PROXY"]
 set = { A = "1", B = "" }
@@ -100,6 +103,12 @@ describe("what is refused", () => {
     ["[env.set]\n'A B' = 'x'", /`env.set."A B"` must be the name/],
     ["[env]\nset = { A = 1 }", /`env.set.A` expected string/],
     ["[env]\npass = ['*']", /`env.pass.0` must be the name/],
+    ["[network]\nallow = ['localhost:80']", /`network.allow.0` .*loopback \(`--host-port 80`/],
+    ["[network]\npresets = ['all']", /`network.presets.0` expected "registries", "git-hosts"/],
+    ["[network]\nhost-ports = [0]", /`network.host-ports.0` must be at least 1/],
+    ["[network]\nhost-ports = ['80']", /`network.host-ports.0` expected number/],
+    ["[network]\npublish = ['80:0']", /`network.publish.0` must be such as/],
+    ["[network]\npublish = ['70000']", /`network.publish.0` must name ports/],
     ["[network]\nallow = ['a b']", /`network.allow.0` must be a host/],
     ['[network]\nallow = ["a.example\\u0000.b"]', /`network.allow.0` must be a host/],
     ["[network]\nallow = ['http://a.example/']", /`network.allow.0` must be a host/],

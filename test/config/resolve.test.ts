@@ -3,6 +3,7 @@ import { flags } from "../../src/cli/flags.ts";
 import { type Given, readGiven } from "../../src/cli/given.ts";
 import type { Config, ConfigValues } from "../../src/config/config.ts";
 import { hidden, listSettings } from "../../src/config/listing.ts";
+import { policyOf } from "../../src/config/policy.ts";
 import { resolveConfig, type Sources } from "../../src/config/resolve.ts";
 import type { CordonError } from "../../src/errors.ts";
 
@@ -40,7 +41,7 @@ describe("which layer wins", () => {
       preset: { value: "standard", origin: "default" },
       credentials: { value: "share", origin: "default" },
       filesystem: { read: [], write: [], hide: [] },
-      network: { allow: [], deny: [] },
+      network: { allow: [], deny: [], hostPorts: [], publish: [] },
       env: { pass: [], set: {}, dotenv: [] },
       resources: {},
       widen: {},
@@ -123,6 +124,54 @@ describe("which layer wins", () => {
     });
     const off = resolveConfig(sourcesOf({ widen: { browser: true } }), given(["CORDON_BROWSER", "0"]));
     expect(off.widen.browser).toEqual({ value: false, origin: "CORDON_BROWSER" });
+  });
+
+  test("the network's lists add up, and the last list of presets counts", () => {
+    const user: ConfigValues = {
+      network: { allow: ["a.example"], "host-ports": [80], presets: ["registries", "git-hosts"] },
+    };
+    const project: ConfigValues = { network: { deny: ["b.example"], presets: ["git-hosts"] } };
+    const options = given(
+      ["--allow-host", "*.c.example:443"],
+      ["--host-port", "5432"],
+      ["--publish", "auto"],
+      ["--publish", "3000:80"],
+    );
+    const config = resolveConfig(sourcesOf(user, project), options);
+    expect(config.network).toEqual({
+      allow: [
+        { value: "a.example", origin: `${userLabel} (network.allow)` },
+        { value: "*.c.example:443", origin: "--allow-host" },
+      ],
+      deny: [{ value: "b.example", origin: `${projectLabel} (network.deny)` }],
+      presets: { value: ["git-hosts"], origin: `${projectLabel} (network.presets)` },
+      hostPorts: [
+        { value: 80, origin: `${userLabel} (network.host-ports)` },
+        { value: 5432, origin: "--host-port" },
+      ],
+      publish: [
+        { value: "auto", origin: "--publish" },
+        { value: "3000:80", origin: "--publish" },
+      ],
+    });
+    expect(policyOf(config).network).toMatchObject({
+      presets: ["git-hosts"],
+      publish: [{ inside: 3000, outside: 80 }],
+      publishAll: true,
+    });
+    const rows = listSettings(config).map(({ key, value }) => `${key} ${value}`);
+    expect(rows).toEqual(
+      expect.arrayContaining(["network.presets git-hosts", "network.host-ports 5432", "network.publish 3000:80"]),
+    );
+  });
+
+  test("a preset's own sets of hosts stand until somebody names some", () => {
+    const presetsOf = (user: ConfigValues, ...options: [string, string?][]) =>
+      policyOf(resolveConfig(sourcesOf(user), given(...options))).network.presets;
+    expect(presetsOf({})).toEqual(["registries", "git-hosts"]);
+    expect(presetsOf({ preset: "strict" })).toEqual([]);
+    expect(presetsOf({ preset: "strict", network: { presets: ["registries"] } })).toEqual(["registries"]);
+    expect(presetsOf({ network: { presets: [] } })).toEqual([]);
   });
 
   test("--safe", () => {

@@ -43,7 +43,7 @@ describe("on this machine", () => {
     const result = runDoctorIn({ scratch, prefix, args: json });
     const checks = checksOf(result);
     expect(checks["sandbox"]).toMatchObject({ ok: true, level: "required" });
-    expect(checks["nested sandbox"]).toMatchObject({ ok: true });
+    expect(checks["filtered network"]).toMatchObject({ ok: true });
     expect(checks["bubblewrap"]?.found).toMatch(/bwrap, version \d/);
     expect(Object.values(checks).filter(({ level, ok }) => level === "required" && !ok)).toEqual([]);
     expect(result.status).toBe(0);

@@ -92,7 +92,6 @@ export const claude: Agent = {
   env: { DISABLE_AUTOUPDATER: "1", DISABLE_INSTALLATION_CHECKS: "1", CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL: "1" },
   keys: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
   pass: [
-    "ANTHROPIC_BASE_URL",
     "ANTHROPIC_MODEL",
     "ANTHROPIC_SMALL_FAST_MODEL",
     "ANTHROPIC_DEFAULT_*",
@@ -107,5 +106,12 @@ export const claude: Agent = {
     "MAX_THINKING_TOKENS",
     "MCP_TIMEOUT",
   ],
+  baseUrls: [
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "ANTHROPIC_VERTEX_BASE_URL",
+    "ANTHROPIC_FOUNDRY_BASE_URL",
+  ],
+  baseUrlSettings: { state: ".claude", file: "settings.json", keys: ["ANTHROPIC_BASE_URL"] },
   hosts: ["api.anthropic.com", "platform.claude.com", "claude.ai", "mcp-proxy.anthropic.com"],
 };

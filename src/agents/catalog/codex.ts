@@ -53,6 +53,9 @@ export const codex: Agent = {
   ],
   env: {},
   keys: ["CODEX_API_KEY", "OPENAI_API_KEY", "CODEX_ACCESS_TOKEN"],
-  pass: ["OPENAI_BASE_URL", "OPENAI_ORGANIZATION", "OPENAI_PROJECT", "CODEX_CA_CERTIFICATE", "RUST_LOG"],
+  pass: ["OPENAI_ORGANIZATION", "OPENAI_PROJECT", "CODEX_CA_CERTIFICATE", "RUST_LOG"],
+  baseUrls: ["OPENAI_BASE_URL"],
+  // `base_url` belongs to a provider of the user's own.
+  baseUrlSettings: { state: ".codex", file: "config.toml", keys: ["openai_base_url", "base_url"] },
   hosts: ["api.openai.com", "chatgpt.com", "auth.openai.com"],
 };

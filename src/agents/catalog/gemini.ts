@@ -32,7 +32,8 @@ export const gemini: Agent = {
     GEMINI_CLI_NO_RELAUNCH: "true",
   },
   keys: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-  pass: ["GEMINI_MODEL", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_GENAI_*", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION"],
+  pass: ["GEMINI_MODEL", "GOOGLE_GENAI_*", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION"],
+  baseUrls: ["GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "CODE_ASSIST_ENDPOINT"],
   hosts: [
     "generativelanguage.googleapis.com",
     "cloudcode-pa.googleapis.com",
@@ -59,6 +60,7 @@ export const qwen: Agent = {
   ],
   env: {},
   keys: ["OPENAI_API_KEY", "DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY"],
-  pass: ["OPENAI_BASE_URL", "OPENAI_MODEL"],
+  pass: ["OPENAI_MODEL"],
+  baseUrls: ["OPENAI_BASE_URL", "DASHSCOPE_BASE_URL"],
   hosts: ["portal.qwen.ai", "chat.qwen.ai", "dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"],
 };

@@ -36,5 +36,12 @@ export const opencode: Agent = {
     "OPENCODE_API_KEY",
   ],
   pass: ["OPENCODE_CONFIG_CONTENT", "OPENCODE_DISABLE_*", "OPENCODE_MODEL"],
+  baseUrls: [],
+  baseUrlSettings: {
+    state: ".config/opencode",
+    file: "opencode.json",
+    keys: ["baseURL"],
+    variable: "OPENCODE_CONFIG_CONTENT",
+  },
   hosts: ["models.dev", "opencode.ai", "api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"],
 };

@@ -36,6 +36,7 @@ export const copilot: Agent = {
   env: { COPILOT_AUTO_UPDATE: "false" },
   keys: ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
   pass: ["COPILOT_MODEL"],
+  baseUrls: [],
   hosts: ["api.github.com", "github.com", "*.githubcopilot.com", "copilot-proxy.githubusercontent.com"],
 };
 
@@ -58,6 +59,7 @@ export const cursor: Agent = {
   env: {},
   keys: ["CURSOR_API_KEY", "CURSOR_AUTH_TOKEN"],
   pass: [],
+  baseUrls: [],
   hosts: ["*.cursor.sh", "*.cursorapi.com", "cursor.com"],
 };
 
@@ -79,6 +81,7 @@ export const droid: Agent = {
   env: { FACTORY_DROID_AUTO_UPDATE_ENABLED: "false" },
   keys: ["FACTORY_API_KEY"],
   pass: [],
+  baseUrls: [],
   hosts: ["api.factory.ai", "app.factory.ai"],
 };
 
@@ -111,6 +114,8 @@ export const pi: Agent = {
   env: { PI_SKIP_VERSION_CHECK: "1" },
   keys: providerKeys,
   pass: [],
+  baseUrls: [],
+  baseUrlSettings: { state: ".pi/agent", file: "models.json", keys: ["baseUrl"] },
   hosts: providerHosts,
 };
 
@@ -146,7 +151,8 @@ export const amp: Agent = {
   ],
   env: { AMP_SKIP_UPDATE_CHECK: "1" },
   keys: ["AMP_API_KEY"],
-  pass: ["AMP_URL"],
+  pass: [],
+  baseUrls: ["AMP_URL"],
   hosts: ["ampcode.com"],
 };
 
@@ -172,6 +178,7 @@ export const goose: Agent = {
   env: { GOOSE_MODE: "auto", GOOSE_DISABLE_KEYRING: "1" },
   keys: providerKeys,
   pass: ["GOOSE_MODEL", "GOOSE_PROVIDER"],
+  baseUrls: ["OPENAI_HOST", "ANTHROPIC_HOST", "OLLAMA_HOST"],
   hosts: providerHosts,
 };
 
@@ -185,6 +192,7 @@ export const aider: Agent = {
   state: [{ path: ".aider" }],
   env: { AIDER_CHECK_UPDATE: "false" },
   keys: providerKeys,
-  pass: ["AIDER_*", "OPENAI_API_BASE"],
+  pass: ["AIDER_*"],
+  baseUrls: ["OPENAI_API_BASE", "ANTHROPIC_API_BASE", "OLLAMA_API_BASE", "AIDER_OPENAI_API_BASE"],
   hosts: providerHosts,
 };

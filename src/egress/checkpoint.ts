@@ -1,0 +1,104 @@
+import type { Addresses } from "./addresses.ts";
+import type { Audit, AuditVia } from "./audit.ts";
+import { describeDenial } from "./denial.ts";
+import { type Dialled, dial, type Failure, guardOf, type Target } from "./dialler.ts";
+import { type Filter, type Joint, relay, type Traffic, type Wire } from "./relay.ts";
+import { type Decision, decide, type Rules } from "./rules.ts";
+import { dialThrough, proxyFor, type Upstream } from "./upstream.ts";
+
+/** What every stream of one sandbox passes: the rules, and the books. */
+export type Checkpoint = {
+  rules: Rules;
+  addresses: Addresses;
+  audit: Audit;
+  upstream: Upstream | undefined;
+  /** Told once for every host and port that was denied, in the sentence for people. */
+  notify: (sentence: string) => void;
+  /** The clients' open connections, each with where it leads as soon as it has said so. */
+  connections: Map<Wire, Target | undefined>;
+  /** The outer halves of joined connections: one can outlive its inner half, with bytes that its server does not take. */
+  outer: Map<Wire, Target>;
+  told: Set<string>;
+};
+
+const mostTold = 200;
+
+/** A way out, or the sentence why there is none and the status by which HTTP says so. */
+export type Opened = { ok: true; wire: Wire; decision: Decision } | { ok: false; status: number; sentence: string };
+
+/** Asks the rules for a client, then dials. What does not come about stands in the books. */
+export const open = async (checkpoint: Checkpoint, client: Wire, target: Target, via: AuditVia): Promise<Opened> => {
+  // From here on a change of the rules ends it, also while it is being dialled or has not begun to speak.
+  if (!client.data.closed) checkpoint.connections.set(client, target);
+  const decision = decide(checkpoint.rules, target.name, target.port);
+  if (!decision.allowed) {
+    const sentence = describeDenial(decision, target.name, target.port);
+    refuse(checkpoint, target, via, sentence, decision);
+    return { ok: false, status: 403, sentence };
+  }
+  const proxy = proxyFor(checkpoint.upstream, target);
+  const dialled: Dialled = proxy
+    ? await dialThrough(proxy, target, checkpoint.rules)
+    : await dial(target, guardOf(checkpoint.rules, target));
+  if (!dialled.ok) return fail(checkpoint, target, via, dialled.failure);
+  if (!client.data.closed) return { ok: true, wire: dialled.wire, decision };
+  dialled.wire.terminate();
+  return { ok: false, status: 502, sentence: "the client has left" };
+};
+
+/** Writes a denial down and tells the person, once for each host and port. */
+export const refuse = (
+  { audit, notify, told }: Checkpoint,
+  { name, port }: { name: string; port?: number },
+  via: AuditVia,
+  sentence: string,
+  decision?: Decision,
+): void => {
+  const { rule } = decision ?? {};
+  audit.record({ event: "denied", host: name, via, reason: sentence, ...(port && { port }), ...(rule && { rule }) });
+  if (told.has(name) || told.size >= mostTold) return;
+  told.add(name);
+  notify(sentence);
+};
+
+const fail = (checkpoint: Checkpoint, target: Target, via: AuditVia, failure: Failure): Opened => {
+  const where = `${target.name}:${target.port}`;
+  if (failure.kind === "refused-address") {
+    refuse(checkpoint, target, via, failure.reason);
+    return { ok: false, status: 403, sentence: failure.reason };
+  }
+  const sentence =
+    failure.kind === "unresolved"
+      ? `${where} cannot be reached: its name is unknown`
+      : failure.kind === "proxy-refused"
+        ? `${where} cannot be reached: the upstream proxy answered ${failure.status}`
+        : `${where} cannot be reached: ${failure.detail}`;
+  checkpoint.audit.record({ event: "failed", host: target.name, port: target.port, via, reason: sentence });
+  return { ok: false, status: 502, sentence };
+};
+
+type Crossing = { via: AuditVia; decision: Decision; first?: Uint8Array; up?: Filter; down?: Filter };
+
+/** Joins a client to where it may go, and writes down what went through. */
+export const cross = (
+  checkpoint: Checkpoint,
+  client: Wire,
+  server: Wire,
+  target: Target,
+  { via, decision, ...options }: Crossing,
+): Joint => {
+  checkpoint.outer.set(server, target);
+  const onClose = ({ up, down }: Traffic): void => {
+    checkpoint.outer.delete(server);
+    const { rule } = decision;
+    const where = { host: target.name, port: target.port };
+    checkpoint.audit.record({ event: "allowed", ...where, via, up, down, ...(rule && { rule }) });
+  };
+  return relay(client, server, { onClose, ...options });
+};
+
+/** After a change of the rules: ends what they no longer allow. */
+export const enforce = ({ rules, connections, outer }: Checkpoint): void => {
+  for (const [wire, target] of [...connections, ...outer])
+    if (target && !decide(rules, target.name, target.port).allowed) wire.terminate();
+};

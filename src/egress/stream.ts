@@ -1,0 +1,86 @@
+import type { AuditVia } from "./audit.ts";
+import { type Checkpoint, cross, open, refuse } from "./checkpoint.ts";
+import { readClientHello } from "./client-hello.ts";
+import { isLiteral, type Target } from "./dialler.ts";
+import { crossHttp } from "./http.ts";
+import { createRequestReader } from "./http-request.ts";
+import { canonicalName } from "./name.ts";
+import { attach, detach, type Wire } from "./relay.ts";
+import type { Decision } from "./rules.ts";
+
+/** Ports on which TLS begins with the first byte (IANA's service names), and the usual second ones. */
+const tlsPorts = new Set([443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6697, 8443]);
+const httpPort = 80;
+
+/** Who has not begun by then wants nothing. */
+const greetingMs = 30_000;
+
+/** A connection that was opened inside to an address that stands for a name. */
+export const serve = async (checkpoint: Checkpoint, client: Wire, target: Target): Promise<void> => {
+  const opened = await open(checkpoint, client, target, "tcp");
+  if (opened.ok) join(checkpoint, client, opened.wire, target, { via: "tcp", decision: opened.decision });
+  else if (target.port === httpPort) answerHttp(client, opened.status, opened.sentence);
+  else client.terminate();
+};
+
+type Way = { via: AuditVia; decision: Decision };
+
+/** Lets the two talk, as far as what the client says first fits the name that it asked for. */
+export const join = (checkpoint: Checkpoint, client: Wire, server: Wire, target: Target, way: Way): void => {
+  if (target.port === httpPort)
+    crossHttp(checkpoint, client, server, { ...way, target, reader: createRequestReader() });
+  else if (tlsPorts.has(target.port) && !isLiteral(target.name)) awaitHello(checkpoint, client, server, target, way);
+  else cross(checkpoint, client, server, target, way);
+};
+
+const awaitHello = (checkpoint: Checkpoint, client: Wire, server: Wire, target: Target, way: Way): void => {
+  let held: Uint8Array = new Uint8Array();
+  const give = (reason: string): void => {
+    refuse(checkpoint, target, way.via, `${target.name}:${target.port} was cut off: ${reason}`);
+    client.terminate();
+  };
+  const timer = setTimeout(() => client.terminate(), greetingMs);
+  attach(client, {
+    data(chunk) {
+      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      const reading = readClientHello(held);
+      if (reading.state === "incomplete") return;
+      if (reading.state === "not-tls") return give("on this port only TLS is let through");
+      if (reading.state === "bad") return give(`its TLS cannot be read: ${reading.reason}`);
+      const { serverName } = reading;
+      if (serverName === undefined) return give("its TLS names no host");
+      if (canonicalName(serverName) !== target.name) return give("its TLS names another host");
+      clearTimeout(timer);
+      detach(client);
+      cross(checkpoint, client, server, target, { ...way, first: held });
+    },
+    end: () => client.terminate(),
+    close() {
+      clearTimeout(timer);
+      server.terminate();
+    },
+  });
+};
+
+/** An answer of the gateway's own; the sentence is printable ASCII. */
+export const answerHttp = (client: Wire, status: number, sentence: string): void => {
+  const body = `cordon: ${sentence}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${sentence}`,
+    "Content-Type: text/plain",
+    `Content-Length: ${body.length}`,
+    "Connection: close",
+    "X-Cordon: refused",
+  ];
+  finishWith(client, `${head.join("\r\n")}\r\n\r\n${body}`);
+};
+
+const lingerMs = 2_000;
+
+/** Says the last words and closes when the client has read them: what it still sends must not turn into a reset. */
+export const finishWith = (client: Wire, words: string | Uint8Array): void => {
+  const timer = setTimeout(() => client.terminate(), lingerMs);
+  client.write(words);
+  client.shutdown();
+  attach(client, { data() {}, end: () => client.end(), close: () => clearTimeout(timer) });
+};
