@@ -1,6 +1,7 @@
 import { copyFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { compareRounds, type Row, summarise } from "./measure.ts";
+import { startWorker } from "./worker.ts";
 import type { World } from "./world.ts";
 
 const area = "files";
@@ -28,7 +29,7 @@ export const measureFiles = async (cordon: string, world: World): Promise<Row[]>
   const inside: Times[] = [];
   const outside: Times[] = [];
   for (let turn = -warmUp; turn < turns; turn++) {
-    const times = [await inner.take(), await outer.take()] as const;
+    const times = [readTimes(await inner.take("")), readTimes(await outer.take(""))] as const;
     if (turn < 0) continue;
     inside.push(times[0]);
     outside.push(times[1]);
@@ -45,26 +46,4 @@ export const measureFiles = async (cordon: string, world: World): Promise<Row[]>
   });
 };
 
-const startWorker = (argv: string[], { project, env }: World) => {
-  const child = Bun.spawn(argv, { cwd: project, env, stdio: ["pipe", "pipe", "inherit"] });
-  const reader = child.stdout.getReader();
-  const decoder = new TextDecoder();
-  return {
-    /** One turn of work. Throws when the program has ended. */
-    async take(): Promise<Times> {
-      child.stdin.write("\n");
-      await child.stdin.flush();
-      let text = "";
-      while (!text.includes("\n")) {
-        const { value, done } = await reader.read();
-        if (done) throw new Error(`${argv.join(" ")} ended with ${await child.exited}`);
-        text += decoder.decode(value, { stream: true });
-      }
-      return JSON.parse(text) as Times;
-    },
-    async finish(): Promise<void> {
-      await child.stdin.end();
-      if ((await child.exited) !== 0) throw new Error(`${argv.join(" ")} ended with ${child.exitCode}`);
-    },
-  };
-};
+const readTimes = (line: string): Times => JSON.parse(line) as Times;

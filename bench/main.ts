@@ -4,6 +4,7 @@ import { cordonBinary } from "../test/binary.ts";
 import { measureFiles } from "./files.ts";
 import { isMet, type Row, type Skipped } from "./measure.ts";
 import { measureMemory } from "./memory.ts";
+import { measureNetwork } from "./network.ts";
 import { renderTable } from "./report.ts";
 import { measureStartup } from "./startup.ts";
 import { measureTerminal } from "./terminal.ts";
@@ -15,6 +16,7 @@ const areas: Record<string, Measure> = {
   "start-up": measureStartup,
   memory: measureMemory,
   files: measureFiles,
+  network: measureNetwork,
   terminal: measureTerminal,
 };
 

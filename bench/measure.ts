@@ -8,8 +8,10 @@ export type Row = {
   beside?: { name: string; measured: Summary };
   comparison?: Comparison;
   /** On the comparison where there is one, else on the median. */
-  target?: { atMost: number };
+  target?: Target;
 };
+
+export type Target = { atMost: number } | { atLeast: number };
 
 /** Something that could not be measured here, and why. */
 export type Skipped = { area: string; name: string; skipped: string };
@@ -67,5 +69,8 @@ export const compareRounds = (
 export const bestOf = ({ unit }: Row, { min, max }: Summary): number => (unit === "MB/s" ? max : min);
 
 /** Undefined when nothing was promised. */
-export const isMet = ({ measured, comparison, target }: Row): boolean | undefined =>
-  target === undefined ? undefined : (comparison?.value ?? measured.median) <= target.atMost;
+export const isMet = ({ measured, comparison, target }: Row): boolean | undefined => {
+  if (target === undefined) return undefined;
+  const value = comparison?.value ?? measured.median;
+  return "atMost" in target ? value <= target.atMost : value >= target.atLeast;
+};

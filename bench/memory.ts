@@ -5,9 +5,9 @@ import type { World } from "./world.ts";
 
 const area = "memory";
 const rounds = 5;
-const settledMs = 1_000;
+export const settledMs = 1_000;
 const limitMs = 30_000;
-const mostResidentMb = 45;
+export const mostResidentMb = 45;
 /** About what a long session of an agent draws on its terminal. */
 const manyLines = "yes 'a line that an agent could have printed' | head -c 20000000";
 
@@ -54,8 +54,8 @@ const onTerminal = async (argv: string[], cordon: string, world: World): Promise
   return sample;
 };
 
-/** Megabytes of 10^6 bytes, from the kernel's kibibytes (proc(5), `VmRSS`, `Anonymous`). */
-const sampleOf = (pid: number, program: string): Sample => {
+/** What a process of `program` holds now, in megabytes of 10^6 bytes, from the kernel's kibibytes (proc(5), `VmRSS`, `Anonymous`). */
+export const sampleOf = (pid: number, program: string): Sample => {
   const file = readlinkSync(`/proc/${pid}/exe`);
   if (file !== program) throw new Error(`process ${pid} is not cordon but ${file}`);
   const megabytes = (text: string, pattern: RegExp): number => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { toolPath, type World } from "./world.ts";
 
@@ -6,27 +6,41 @@ const name = "@anthropic-ai/sandbox-runtime";
 const version = "0.0.78";
 /** What its own start looks for on Linux. */
 const tools = ["bwrap", "socat", "rg"];
+/** In the world of the measurements the name leads to an address of the machine itself, which must be allowed, too. */
+const allowed = ["allowed.test", "11.1.1.1"];
 const timeoutMs = 60_000;
+const cache = process.env["CORDON_TEST_CACHE"] ?? join(import.meta.dirname, "../.cache");
 
+/** The words of a command go behind `argv`. */
 export type Peer = { name: string; argv: string[]; env: Record<string, string> };
 
-/** Another tool that puts a command into bubblewrap, ready to run `true`; or why it cannot be measured here. */
+/** Another tool that puts a command into bubblewrap and filters its network, by a proxy; or why it cannot be measured here. */
 export const findPeer = (world: World): Peer | { name: string; skipped: string } => {
   const missing = tools.filter((tool) => !Bun.which(tool));
   if (missing.length > 0) return { name, skipped: `it needs ${missing.join(" and ")}` };
   const node = Bun.which("node");
   const npm = Bun.which("npm");
   if (!node || !npm) return { name, skipped: "it needs Node and npm" };
-  const directory = join(import.meta.dirname, "../.cache/bench", `srt-${version}`);
+  const directory = join(cache, "bench", `srt-${version}`);
   try {
     if (!existsSync(directory)) install(directory, npm);
   } catch (cause) {
     return { name, skipped: (cause as Error).message };
   }
   const places = [node, ...tools.map((tool) => Bun.which(tool)!)].map((file) => dirname(file));
-  const env = { ...world.env, PATH: [...new Set([...places, ...toolPath.split(":")])].join(":") };
-  const argv = [node, join(directory, "node_modules", name, "dist/cli.js"), "true"];
-  const tried = Bun.spawnSync(argv, { cwd: world.project, env, stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });
+  const sockets = join(world.root, "sockets");
+  mkdirSync(sockets);
+  const env = { ...world.env, TMPDIR: sockets, PATH: [...new Set([...places, ...toolPath.split(":")])].join(":") };
+  const settings = join(world.root, "peer.json");
+  const filesystem = { denyRead: [], allowRead: [], allowWrite: ["."], denyWrite: [] };
+  writeFileSync(settings, JSON.stringify({ network: { allowedDomains: allowed, deniedDomains: [] }, filesystem }));
+  const argv = [node, join(directory, "node_modules", name, "dist/cli.js"), "--settings", settings];
+  const tried = Bun.spawnSync([...argv, "true"], {
+    cwd: world.project,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: timeoutMs,
+  });
   if (tried.exitCode !== 0) return { name, skipped: `it fails here: ${tried.stderr.toString().trim().split("\n")[0]}` };
   return { name: `${name} ${version}`, argv, env };
 };

@@ -1,4 +1,4 @@
-import { bestOf, isMet, type Row, type Skipped } from "./measure.ts";
+import { bestOf, isMet, type Row, type Skipped, type Target } from "./measure.ts";
 
 const headings = ["", "median", "best", "beside", "median", "best", "", "target", ""];
 
@@ -34,9 +34,13 @@ const cellsOf = (row: Row): string[] => {
     amount(beside?.measured.median),
     amount(beside && bestOf(row, beside.measured)),
     comparison ? sign + compared(comparison.value) : "",
-    target ? `≤ ${compared(target.atMost)}` : "",
+    target ? describeTarget(target, compared) : "",
     met === undefined ? "" : met ? "met" : "NOT MET",
   ];
 };
 
-const format = (value: number): string => (Math.abs(value) < 100 ? value.toFixed(1) : value.toFixed(0));
+const describeTarget = (target: Target, compared: (value: number) => string): string =>
+  "atMost" in target ? `≤ ${compared(target.atMost)}` : `≥ ${compared(target.atLeast)}`;
+
+/** Three digits tell enough. */
+const format = (value: number): string => value.toFixed(Math.abs(value) < 1 ? 2 : Math.abs(value) < 100 ? 1 : 0);

@@ -1,17 +1,15 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { compareRounds, interleave, type Row, type Skipped, summarise } from "./measure.ts";
-import { findPeer } from "./peer.ts";
+import { compareRounds, interleave, type Row, summarise } from "./measure.ts";
 import { startOnTerminal } from "./pty.ts";
 import { capture, timeMs, type World } from "./world.ts";
 
 const area = "start-up";
 const plan = { rounds: 60, warmUp: 5 };
-const peerPlan = { rounds: 10, warmUp: 1 };
 const mostOverBareMs = 20;
 
 /** What `cordon` costs over bubblewrap itself, given the same mounts and options. */
-export const measureStartup = async (cordon: string, world: World): Promise<(Row | Skipped)[]> => {
+export const measureStartup = async (cordon: string, world: World): Promise<Row[]> => {
   const run = [cordon, "--net", "open", "run", "--", "true"];
   timeMs(run, world); // makes the directories that bare bubblewrap is told to mount, too
   const bare = bareSandbox(run, world);
@@ -37,14 +35,13 @@ export const measureStartup = async (cordon: string, world: World): Promise<(Row
     await measureOnTerminal(run, bare, world),
     { area, name: "--version", unit: "ms", measured: summarise(samples.version) },
     { area, name: "(true alone, no sandbox)", unit: "ms", measured: summarise(samples.floor) },
-    measurePeer(run, world),
   ];
 };
 
 type Bare = Pick<World, "project" | "env"> & { argv: string[] };
 
 /** The very command that cordon would start, without what comes through descriptors: the filter, the status, file contents. */
-const bareSandbox = (run: string[], world: World): Bare => {
+export const bareSandbox = (run: string[], world: Pick<World, "project" | "env">): Bare => {
   const { main } = JSON.parse(capture([run[0]!, "--dry-run", ...run.slice(1)], world)) as {
     main: { file: string; args: string[]; env: Record<string, string>; fds: { name: string; arguments?: string[] }[] };
   };
@@ -59,7 +56,10 @@ const bareSandbox = (run: string[], world: World): Bare => {
   };
 };
 
-const descriptorWords: Record<string, number> = { "--seccomp": 2, "--json-status-fd": 2, "--ro-bind-data": 3 };
+const descriptorWords: Record<string, number> = {
+  ...{ "--seccomp": 2, "--json-status-fd": 2, "--info-fd": 2, "--block-fd": 2 },
+  "--ro-bind-data": 3,
+};
 
 const withoutDescriptors = (given: string[]): string[] => {
   const kept: string[] = [];
@@ -101,18 +101,4 @@ const timeOnTerminalMs = async (argv: string[], place: Pick<World, "project" | "
   started.drain(30_000);
   await started.finish();
   return performance.now() - start;
-};
-
-const measurePeer = (run: string[], world: World): Row | Skipped => {
-  const peer = findPeer(world);
-  if ("skipped" in peer) return { area, name: `run -- true, beside ${peer.name}`, skipped: peer.skipped };
-  const samples = interleave(
-    { cordon: () => timeMs(run, world), peer: () => timeMs(peer.argv, { project: world.project, env: peer.env }) },
-    peerPlan,
-  );
-  return {
-    ...{ area, name: "run -- true, beside a peer", unit: "ms", measured: summarise(samples.cordon) },
-    beside: { name: peer.name, measured: summarise(samples.peer) },
-    comparison: compareRounds("difference", samples.cordon, samples.peer),
-  };
 };
