@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { errorOf } from "../errors.ts";
 import { builtCommands, type Command, findCommand, usageOf } from "./commands.ts";
 import { type Flag, flags, spellingsOf } from "./flags.ts";
@@ -120,30 +119,33 @@ const findAlikeOption = (option: string, table: readonly Flag[]): string | undef
   return near === undefined ? undefined : `--${near}`;
 };
 
-/** The leading options of a table, checked, and what follows from the first word or unknown option on. */
+/**
+ * The leading options of a table, checked, and what follows from the first word or unknown option on. Written out,
+ * because `parseArgs` would cut the agent's words too, and loading it takes 1 ms of every start.
+ */
 const takeOptions = (argv: readonly string[], table: readonly Flag[]): { given: Given[]; rest: string[] } => {
   const bySpelling = new Map(table.flatMap((flag) => spellingsOf(flag).map((spelling) => [spelling, flag] as const)));
-  const options = Object.fromEntries(
-    table.flatMap((flag) =>
-      [flag.long, ...(flag.aliases ?? [])].map((long) => [
-        long,
-        {
-          type: flag.kind === "switch" ? ("boolean" as const) : ("string" as const),
-          ...(long === flag.long && flag.short !== undefined && { short: flag.short }),
-        },
-      ]),
-    ),
-  );
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
   const given: Given[] = [];
-  for (const token of tokens) {
-    const flag = token.kind === "option" ? bySpelling.get(token.rawName) : undefined;
-    if (token.kind !== "option" || !flag || isCluster(argv[token.index]!, flag))
-      return { given, rest: argv.slice(token.index) };
-    const isSwallowed = token.inlineValue === false && /^-./.test(token.value);
-    given.push(readGiven(flag, isSwallowed ? undefined : token.value, token.rawName));
+  let at = 0;
+  while (at < argv.length) {
+    const { spelling, inline } = cutOption(argv[at]!);
+    const flag = bySpelling.get(spelling);
+    if (!flag || isCluster(argv[at]!, flag)) break;
+    at += 1;
+    const next = argv[at];
+    const takesNext = flag.kind !== "switch" && inline === undefined && next !== undefined && !/^-./.test(next);
+    if (takesNext) at += 1;
+    given.push(readGiven(flag, takesNext ? next : inline, spelling));
   }
-  return { given, rest: [] };
+  return { given, rest: argv.slice(at) };
+};
+
+/** `--name=value`, and `-Nvalue`; what is no option has the spelling of none. */
+const cutOption = (word: string): { spelling: string; inline?: string } => {
+  const [, long, value] = /^(--[^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
+  if (long !== undefined) return { spelling: long, ...(value !== undefined && { inline: value }) };
+  if (!/^-[^-]/.test(word)) return { spelling: "" };
+  return { spelling: word.slice(0, 2), ...(word.length > 2 && { inline: word.slice(2) }) };
 };
 
 /** `-hx`: several short switches in one word are nobody's of ours. */

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { styleText } from "node:util";
 import type { CordonError } from "../errors.ts";
 import { escapeControls } from "../terminal/escape.ts";
 
@@ -28,8 +27,10 @@ export const createOutput = (env: Record<string, string>, stdoutIsTty: boolean):
 
 /** A refusal as people read it: what happened, then the next thing to type. */
 export const formatError = (error: CordonError, colour: boolean): string => {
+  // Loaded when something is refused only: it takes a millisecond.
+  const styleText = colour ? process.getBuiltinModule("node:util").styleText : undefined;
   const label = (name: string, style: "red" | "cyan") =>
-    colour ? styleText([style, "bold"], name, { validateStream: false }) : name;
+    styleText?.([style, "bold"], name, { validateStream: false }) ?? name;
   const lines = [`${label("error:", "red")} ${escapeControls(error.message)}`];
   if (error.hint) lines.push(`${label("hint:", "cyan")} ${escapeControls(error.hint)}`);
   return lines.join("\n");
