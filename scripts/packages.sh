@@ -23,6 +23,7 @@ case ${1-} in
     need ip iproute2
     need curl curl
     need openssl openssl
+    need faketime faketime
     need wget wget
     need busybox busybox
     need ssh openssh-client

@@ -39,6 +39,19 @@ const read = (world: World, name: string): string | undefined => {
   return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 };
 
+/** With the default network: the scripted model answered, and whatever else an agent tries by itself reached nothing. */
+const expectOnlyModel = (world: World, port: number): void => {
+  const text = readFileSync(path.join(world.home, ".local/state/cordon/audit.jsonl"), "utf8");
+  const reached = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: string; host: string; port?: number; rule?: { origin: string } })
+    .filter(({ event }) => event === "allowed");
+  const other = reached.filter((entry) => !/^(agent|preset) /.test(entry.rule?.origin ?? ""));
+  expect(other.length).toBeGreaterThan(0);
+  expect(other.filter((entry) => entry.host !== "localhost" || entry.port !== port)).toEqual([]);
+};
+
 const canReach = (directory: string): boolean =>
   directory === "/" || ((statSync(directory).mode & 0o001) !== 0 && canReach(path.dirname(directory)));
 
@@ -69,6 +82,7 @@ const describeUser = (title: string, uid: number | undefined) => {
             expect(JSON.stringify(model.requests)).not.toContain(secret);
             for (const file of canaryFiles)
               expect(readFileSync(path.join(world.home, file), "utf8")).toBe(`${secret}\n`);
+            expectOnlyModel(world, Number(new URL(model.url).port));
           } finally {
             await close();
           }
