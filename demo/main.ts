@@ -177,7 +177,7 @@ const main = async (args: string[]): Promise<number> => {
   let clear = () => {};
   try {
     const { bin } = await getAgent();
-    const set = setStage();
+    const set = await setStage();
     clear = set.clear;
     const kept = await play({ stage: set.stage, bin, options, isProtected, stop: stop.signal });
     if (stop.signal.aborted) return 130;

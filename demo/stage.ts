@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 
@@ -18,10 +20,12 @@ export type Stage = {
   tokenSecret: string;
   bashrc: string;
   victim: ChildProcess;
+  /** A server of somebody who collects other people's code. */
+  stranger: { port: number; received: () => string };
 };
 
 /** In /tmp by default, where a sandbox has a directory of its own: what is seen of these inside was let in. */
-export const setStage = (): { stage: Stage; clear: () => void } => {
+export const setStage = async (): Promise<{ stage: Stage; clear: () => void }> => {
   const base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "cordon-demo-")));
   const at = (...names: string[]) => path.join(base, ...names);
   const original = path.join(import.meta.dirname, "project");
@@ -31,6 +35,7 @@ export const setStage = (): { stage: Stage; clear: () => void } => {
   const key = ["-----BEGIN OPENSSH PRIVATE KEY-----", keySecret, "-----END OPENSSH PRIVATE KEY-----", ""].join("\n");
   fs.writeFileSync(at("home/.ssh/id_ed25519"), key, { mode: 0o600 });
   fs.writeFileSync(at("home/.bashrc"), "alias ll='ls -l'\n");
+  const { server, stranger } = await openStranger();
   const victim = spawn("sleep", ["900"], { stdio: "ignore", env: { PATH: "/usr/bin:/bin" } });
   const stage = {
     home: at("home"),
@@ -42,10 +47,24 @@ export const setStage = (): { stage: Stage; clear: () => void } => {
     tokenSecret: `ghp_${randomBytes(18).toString("hex")}`,
     bashrc: at("home/.bashrc"),
     victim,
+    stranger,
   };
   const clear = () => {
+    server.close();
     victim.kill("SIGKILL");
     fs.rmSync(base, { recursive: true, force: true });
   };
   return { stage, clear };
+};
+
+const openStranger = async () => {
+  let received = "";
+  const server = http.createServer((request, response) => {
+    request.on("data", (chunk) => {
+      received += chunk;
+    });
+    request.on("end", () => response.end("thank you\n"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, stranger: { port: (server.address() as AddressInfo).port, received: () => received } };
 };
