@@ -42,7 +42,7 @@ while not os.path.exists("enough"): time.sleep(0.02)
     const script = lab.write(`${lab.at("project")}/idle.py`, idle(1900));
     for (let round = 0; round < 3; round += 1) {
       await flooded.ask(
-        `rm -f enough held; /usr/bin/python3 ${script} > held & until grep -q 1900 held; do sleep 0.02; done`,
+        `rm -f enough held; /usr/bin/python3 ${script} > held & until grep -qs 1900 held; do sleep 0.02; done`,
       );
       await soon(() => calls.sockets.size === 1900);
       for (const shell of [flooded, quiet])

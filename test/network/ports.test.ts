@@ -117,7 +117,7 @@ describe("ports inside", () => {
     );
     for (const place of places)
       await shell.ask(
-        `/usr/bin/python3 ${place} > ${place}.out 2>&1 & until grep -q up ${place}.out; do sleep 0.02; done`,
+        `/usr/bin/python3 ${place} > ${place}.out 2>&1 & until grep -qs up ${place}.out; do sleep 0.02; done`,
       );
     expect(await hear("127.0.0.1", same)).toBe("0");
     expect(await hear("127.0.0.1", outside)).toBe("1");
