@@ -19,6 +19,20 @@ export const loadLibc = <Bound extends Signatures>(signatures: Bound) => {
   throw new Error(`no C library found (tried ${names().join(", ")})`);
 };
 
+/** The same when it is first needed, and once: every binding stays in memory. */
+export const lazyLibc = <Bound extends Signatures>(signatures: Bound) => {
+  let bound: ReturnType<typeof loadLibc<Bound>> | undefined;
+  return () => {
+    bound ??= loadLibc(signatures);
+    return bound;
+  };
+};
+
+const libc = lazyLibc({
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+});
+
 const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
 const aboveStandard = 128;
@@ -26,20 +40,16 @@ const aboveStandard = 128;
 /** Two ends of a pipe, to read from and to write to, that close on exec. The caller owns both. */
 export const openPipe = (): [read: number, write: number] => {
   const ends = new Int32Array(2);
-  const { pipe2 } = loadLibc({ pipe2: { args: ["ptr", "i32"], returns: "i32" } });
-  if (pipe2(ptr(ends), O_CLOEXEC) < 0) throw new Error("pipe2 failed");
+  if (libc().pipe2(ptr(ends), O_CLOEXEC) < 0) throw new Error("pipe2 failed");
   return [ends[0]!, ends[1]!];
 };
-
-let bound: { fcntl: (fd: number, command: number, argument: number) => number } | undefined;
 
 /**
  * A copy of a descriptor with a high number that closes on exec. A starting child gets its descriptors placed one by
  * one: a source whose number is also a target would be overwritten before its turn. The caller closes both.
  */
 export const copyAbove = (fd: number): number => {
-  bound ??= loadLibc({ fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
-  const copy = bound.fcntl(fd, F_DUPFD_CLOEXEC, aboveStandard);
+  const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, aboveStandard);
   if (copy < 0) throw new Error("fcntl failed to copy a descriptor");
   return copy;
 };

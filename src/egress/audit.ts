@@ -1,6 +1,6 @@
 import fs, { constants } from "node:fs";
 import path from "node:path";
-import { loadLibc } from "../libc.ts";
+import { lazyLibc } from "../libc.ts";
 import type { Places } from "../places.ts";
 import type { Rule } from "../policy.ts";
 
@@ -196,12 +196,12 @@ const openForAppending = (file: string): number => {
 
 export const previousOf = (file: string): string => `${file}.1`;
 
+const libc = lazyLibc({ flock: { args: ["i32", "i32"], returns: "i32" } });
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** Takes the lock of an open file until it is closed, or the process ends; false when somebody else has it (flock(2)). */
-export const tryLock = (fd: number): boolean =>
-  loadLibc({ flock: { args: ["i32", "i32"], returns: "i32" } }).flock(fd, LOCK_EX | LOCK_NB) === 0;
+export const tryLock = (fd: number): boolean => libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
 
 /** True while the name stands for this open file. */
 export const isStill = (file: string, fd: number): boolean => {

@@ -1,8 +1,8 @@
 import { errorOf } from "../errors.ts";
-import { loadLibc } from "../libc.ts";
+import { lazyLibc } from "../libc.ts";
 import { dnsAddress, dnsPort, proxyAddress, proxyPort } from "./egress.ts";
 import type { SandboxNetwork, Wish } from "./namespace.ts";
-import { createLink, type Wire, wireHandlers } from "./relay.ts";
+import { receiving, type Wire } from "./relay.ts";
 
 /** What stands open in the sandbox's network, and what comes through. */
 export type Doors = {
@@ -83,28 +83,13 @@ const listenOn = (fd: number, { arrive, leave }: Visitors) => {
     ...({ fd } as object),
     hostname: "inside",
     port: 0,
-    allowHalfOpen: true,
-    data: createLink(),
-    socket: {
-      ...wireHandlers,
-      open(wire) {
-        wireHandlers.open!(wire);
-        arrive(wire);
-      },
-      close(wire, error) {
-        leave(wire);
-        wireHandlers.close!(wire, error);
-      },
-    },
+    ...receiving(arrive, leave),
   });
   // Bun 1.4 has set it to 0, with which connections that come at once wait for seconds.
-  lengthenQueue(fd);
+  libc().listen(fd, backlog);
   return listener;
 };
 
 const backlog = 4096;
 
-const lengthenQueue = (fd: number): void => {
-  const { listen } = loadLibc({ listen: { args: ["i32", "i32"], returns: "i32" } });
-  listen(fd, backlog);
-};
+const libc = lazyLibc({ listen: { args: ["i32", "i32"], returns: "i32" } });

@@ -27,9 +27,6 @@ export const dnsPort = 53;
 export const proxyAddress = "127.66.0.1";
 export const proxyPort = 1066;
 
-/** Every allowed name gets an address of its own in this range; the proxy's is the only one that stands from the start. */
-export const addressPool = "127.66.0.0/16";
-
 /** What a rule without a port allows: HTTP, HTTPS and ssh. */
 export const defaultPorts: readonly number[] = [80, 443, 22];
 

@@ -104,18 +104,24 @@ type Entrance = { hostPorts: ReadonlySet<number>; capacity: number };
 
 /** Who comes to which door means what: the address says the name, the port the service. */
 const arrive = (checkpoint: Checkpoint, { hostPorts, capacity }: Entrance, wire: Wire): void => {
-  const { connections, addresses, rules } = checkpoint;
+  const { connections } = checkpoint;
   const isFull = connections.size >= capacity;
   connections.set(wire, undefined);
   const { localAddress: address, localPort: port } = wire;
   const isLoopback = address === "127.0.0.1" || address === "::1";
-  const name = addresses.nameOf(address) ?? literalsOf(rules).find((literal) => literal === address);
   if (isFull) wire.terminate();
   else if (address === proxyAddress && port === proxyPort) serveProxy(checkpoint, wire);
   else if (address === dnsAddress && port === dnsPort) answerStream(wire, (asked) => resolveName(checkpoint, asked));
   else if (isLoopback && hostPorts.has(port)) void serveHostPort(checkpoint, wire, port);
-  else if (name !== undefined) void serve(checkpoint, wire, { name, port });
-  else wire.terminate();
+  else serveAddress(checkpoint, wire, address, port);
+};
+
+/** An address stands for the name that it was given out for, or for itself where a rule spells it out. */
+const serveAddress = (checkpoint: Checkpoint, wire: Wire, address: string, port: number): void => {
+  const { addresses, rules } = checkpoint;
+  const name = addresses.nameOf(address) ?? literalsOf(rules).find((literal) => literal === address);
+  if (name === undefined) wire.terminate();
+  else void serve(checkpoint, wire, { name, port });
 };
 
 const resolveName = (checkpoint: Checkpoint, asked: string): Resolution => {

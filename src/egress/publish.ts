@@ -1,12 +1,12 @@
 import { ptr } from "bun:ffi";
 import fs from "node:fs";
-import { loadLibc } from "../libc.ts";
+import { lazyLibc } from "../libc.ts";
 import type { Answer, PublishRequest } from "../run/control.ts";
 import type { Audit } from "./audit.ts";
 import type { Doors } from "./doors.ts";
 import type { Egress, Notify } from "./egress.ts";
 import type { SandboxNetwork } from "./namespace.ts";
-import { createLink, relay, type Wire, wireHandlers } from "./relay.ts";
+import { createLink, receiving, relay, type Wire, wireHandlers } from "./relay.ts";
 
 /** Offers ports inside on the host's loopback, and tells of those that begin to listen. */
 export type Publisher = { publish(request: Omit<PublishRequest, "verb">): Promise<Answer>; close(): void };
@@ -78,14 +78,7 @@ const addressOf = (port: number): string => `${hostLoopback}:${port}`;
 const listenOutside = (port: number, mayDiffer: boolean, arrive: (wire: Wire) => void) => {
   for (const candidate of mayDiffer ? [port, 0] : [port]) {
     try {
-      const socket: typeof wireHandlers = {
-        ...wireHandlers,
-        open(wire) {
-          wireHandlers.open!(wire);
-          arrive(wire);
-        },
-      };
-      return Bun.listen({ hostname: hostLoopback, port: candidate, allowHalfOpen: true, data: createLink(), socket });
+      return Bun.listen({ hostname: hostLoopback, port: candidate, ...receiving(arrive) });
     } catch {}
   }
   return undefined;
@@ -112,15 +105,12 @@ const connectInside = async (network: SandboxNetwork, port: number): Promise<Wir
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 
-let bound: ReturnType<typeof bindGetsockopt> | undefined;
-
-const bindGetsockopt = () => loadLibc({ getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" } });
+const libc = lazyLibc({ getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" } });
 
 /** On loopback the answer is there at once, though connect(2) of a socket that does not block has said EINPROGRESS. */
 const isRefused = (fd: number): boolean => {
-  bound ??= bindGetsockopt();
   const error = new Int32Array(1);
-  return bound.getsockopt(fd, SOL_SOCKET, SO_ERROR, ptr(error), ptr(new Int32Array([4]))) !== 0 || error[0] !== 0;
+  return libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, ptr(error), ptr(new Int32Array([4]))) !== 0 || error[0] !== 0;
 };
 
 const LISTEN = "0A";

@@ -55,6 +55,23 @@ export const wireHandlers: SocketHandler<Link> = {
   },
 };
 
+/** How a listener treats its connections: `arrive` gets each one, paused; `leave` hears of its end first. */
+export const receiving = (arrive: (wire: Wire) => void, leave?: (wire: Wire) => void) => ({
+  allowHalfOpen: true,
+  data: createLink(),
+  socket: {
+    ...wireHandlers,
+    open(wire: Wire) {
+      wireHandlers.open!(wire);
+      arrive(wire);
+    },
+    close(wire: Wire, error?: Error) {
+      leave?.(wire);
+      wireHandlers.close!(wire, error);
+    },
+  },
+});
+
 /** Gives a connection its next stage, first with what came before it, and lets it read. */
 export const attach = (wire: Wire, stage: Stage): void => {
   const link = wire.data;

@@ -1,7 +1,12 @@
 import { cc, type Pointer, ptr } from "bun:ffi";
 import fs from "node:fs";
 import path from "node:path";
-import { loadLibc } from "../libc.ts";
+import { lazyLibc } from "../libc.ts";
+
+const libc = lazyLibc({
+  setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
+  dlsym: { args: ["ptr", "ptr"], returns: "u64" },
+});
 
 /**
  * Compiles a C function of one pointer in memory with the runtime's own compiler. It reads a file and unpacks headers, which nobody includes, into
@@ -10,8 +15,7 @@ import { loadLibc } from "../libc.ts";
 export const compileNative = (scratch: string, source: string, name: string): ((argument: Pointer) => number) => {
   const file = path.join(scratch, `${name}.c`);
   fs.writeFileSync(file, source, { mode: 0o600 });
-  const { setenv } = loadLibc({ setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" } });
-  setenv(ptr(Buffer.from("TMPDIR\0")), ptr(Buffer.from(`${scratch}\0`)), 1);
+  libc().setenv(ptr(Buffer.from("TMPDIR\0")), ptr(Buffer.from(`${scratch}\0`)), 1);
   const { symbols } = cc({
     source: file,
     flags: "-nostdlib",
@@ -22,6 +26,5 @@ export const compileNative = (scratch: string, source: string, name: string): ((
 
 /** Addresses of functions of the C library, for code that is compiled without it. */
 export const addressesOf = (...names: string[]): bigint[] => {
-  const { dlsym } = loadLibc({ dlsym: { args: ["ptr", "ptr"], returns: "u64" } });
-  return names.map((name) => dlsym(null, ptr(Buffer.from(`${name}\0`))));
+  return names.map((name) => libc().dlsym(null, ptr(Buffer.from(`${name}\0`))));
 };

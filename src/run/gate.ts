@@ -1,15 +1,13 @@
 import fs from "node:fs";
-import type { Egress, Notify } from "../egress/egress.ts";
-import type { Gateway } from "../egress/gateway.ts";
+import type { Egress } from "../egress/egress.ts";
+import type { Gateway, Surroundings as GatewaySurroundings } from "../egress/gateway.ts";
 import { errorOf } from "../errors.ts";
 import { openPipe } from "../libc.ts";
-import type { Places } from "../places.ts";
 import { isRunning, readStatus, trySignal } from "./processes.ts";
-import type { Run } from "./record.ts";
 
 /**
  * The pipe on which a new sandbox waits between its making and its first command: meanwhile the gateway takes its
- * place. `far` is for the sandbox; both ends are closed by `openGate`.
+ * place. `far` is for the sandbox; the caller closes it, and `openGate` the other one.
  */
 export type Gate = { near: number; far: number };
 
@@ -18,16 +16,8 @@ export const createGate = (): Gate => {
   return { near, far };
 };
 
-type Surroundings = {
-  directory: string;
-  /** What was started to make the sandbox. */
-  child: number;
-  run: Run;
-  places: Places;
-  hostEnv: Record<string, string>;
-  notify: Notify;
-  onQuiet: () => void;
-};
+/** With the process that was started to make the sandbox. */
+type Surroundings = GatewaySurroundings & { child: number };
 
 /** Opens the gateway of the sandbox behind a gate, and then the gate. Nothing inside runs when it throws. */
 export const openGate = async (egress: Egress, gate: Gate, surroundings: Surroundings): Promise<Gateway> => {

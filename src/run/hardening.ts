@@ -1,6 +1,6 @@
 import { ptr } from "bun:ffi";
 import fs from "node:fs";
-import { loadLibc } from "../libc.ts";
+import { lazyLibc } from "../libc.ts";
 
 /** What cordon does to its own process around a launch. Numbers are Linux's, the same on x86-64 and arm64. */
 const RLIMIT_CORE = 4;
@@ -10,18 +10,12 @@ const F_ADD_SEALS = 1033;
 const ALL_SEALS = 0xf; // seal, shrink, grow, write: fcntl(2)
 const MADV_DONTNEED = 4;
 
-const bind = () =>
-  loadLibc({
-    setrlimit: { args: ["i32", "ptr"], returns: "i32" },
-    memfd_create: { args: ["ptr", "u32"], returns: "i32" },
-    fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
-    madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
-  });
-let bound: ReturnType<typeof bind> | undefined;
-const libc = () => {
-  bound ??= bind();
-  return bound;
-};
+const libc = lazyLibc({
+  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
+});
 
 /** Nothing inside can raise it again: a core dump in the project would hold whatever the program had in memory. */
 export const forbidCoreDumps = (): void => {

@@ -2,7 +2,7 @@ import { afterEach } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";
 import { dialLoopback } from "../../src/egress/dialler.ts";
-import { createLink, type RelayOptions, relay, type Traffic, type Wire, wireHandlers } from "../../src/egress/relay.ts";
+import { type RelayOptions, receiving, relay, type Traffic, type Wire } from "../../src/egress/relay.ts";
 
 export const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -36,15 +36,7 @@ export const startGateway = (port: number, join: (a: Wire, b: Wire, options: Rel
   const listener = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
-    allowHalfOpen: true,
-    data: createLink(),
-    socket: {
-      ...wireHandlers,
-      open(wire) {
-        wireHandlers.open?.(wire);
-        serve(wire);
-      },
-    },
+    ...receiving((wire) => void serve(wire)),
   });
   cleanups.push(() => listener.stop(true));
   return { port: listener.port, traffic };
