@@ -22,6 +22,7 @@ describe.if(library !== undefined)("a laptop that has slept, played by libfaketi
     const shell = await lab.open(["--allow-host", "allowed.test"]);
     const fetching = "curl -sS -m 10 http://allowed.test/";
     expect((await shell.ask(fetching)).stdout).toBe("here");
+    await soon(() => lab!.audit().some(({ event }) => event === "allowed"));
 
     process.kill(shell.pid, "SIGSTOP");
     await soon(() => /^State:\s+T/m.test(fs.readFileSync(`/proc/${shell.pid}/status`, "utf8")));
