@@ -1,4 +1,4 @@
-import { compareRounds, type Row, summarise, type Target } from "./measure.ts";
+import { type Comparison, compareRounds, type Row, summarise, type Target } from "./measure.ts";
 import type { Worker } from "./worker.ts";
 
 /** The same client in four places: outside, in cordon's sandbox with and without its proxy, and with a peer's proxy. */
@@ -13,8 +13,6 @@ const leastOfDirect = 0.4;
 const leastOfPeer = 2;
 const mostAddedMs = 1;
 
-type Samples = Record<keyof Clients, number[]>;
-
 export const measureThroughput = async (clients: Clients, peer: string): Promise<Row[]> => {
   const plan = { warmUp: 1, rounds: 5 };
   const rows: Row[] = [];
@@ -25,10 +23,10 @@ export const measureThroughput = async (clients: Clients, peer: string): Promise
   ] as const) {
     // The peer's proxy does not need the same again for HTTP.
     const { peer: _, ...others } = clients;
-    const samples = await takeTurns(work === webWork ? others : clients, `${work} ${bytes}`, plan);
+    const samples = await takeTurns<keyof Clients>(work === webWork ? others : clients, `${work} ${bytes}`, plan);
     const row = rowsOf(samples, "MB/s", "ratio");
     rows.push(row(name, "ours", "direct", "outside", { atLeast: leastOfDirect }));
-    if (samples.peer.length === 0) continue;
+    if (!samples.peer) continue;
     rows.push(row(name, "ours", "peer", peer, { atLeast: leastOfPeer }));
     rows.push(row(`${name}, by CONNECT`, "proxied", "peer", peer, { atLeast: leastOfPeer }));
   }
@@ -42,7 +40,7 @@ export const measureLatency = async (clients: Clients, peer: string): Promise<Ro
     [`echo ${raw}`, "a byte there and back"],
     [`get ${web}`, "GET on a new connection"],
   ] as const) {
-    const samples = await takeTurns(clients, `${work} 1`, plan);
+    const samples = await takeTurns<keyof Clients>(clients, `${work} 1`, plan);
     const row = rowsOf(samples, "ms", "difference");
     rows.push(row(name, "ours", "direct", "outside", { atMost: mostAddedMs }));
     if (clients.peer) rows.push(row(`${name}, by CONNECT`, "proxied", "peer", peer));
@@ -51,13 +49,13 @@ export const measureLatency = async (clients: Clients, peer: string): Promise<Ro
 };
 
 /** All take the same turn one after the other. */
-const takeTurns = async (
-  clients: Clients,
+export const takeTurns = async <Name extends string>(
+  clients: Partial<Record<Name, Worker>>,
   request: string,
   { warmUp, rounds }: { warmUp: number; rounds: number },
-): Promise<Samples> => {
-  const samples: Samples = { direct: [], ours: [], proxied: [], peer: [] };
-  const all = Object.entries(clients) as [keyof Clients, Worker][];
+): Promise<Samples<Name>> => {
+  const all = Object.entries(clients) as [Name, Worker][];
+  const samples = Object.fromEntries(all.map(([name]) => [name, [] as number[]])) as Samples<Name>;
   for (let round = -warmUp; round < rounds; round++) {
     for (const [name, worker] of all) {
       const answer = Number(await worker.take(request));
@@ -68,9 +66,12 @@ const takeTurns = async (
   return samples;
 };
 
-const rowsOf =
-  (samples: Samples, unit: Row["unit"], kind: "ratio" | "difference") =>
-  (name: string, measured: keyof Clients, beside: keyof Clients, label: string, target?: Target): Row => ({
+/** Of each client that took part. */
+type Samples<Name extends string> = Record<Name, number[]>;
+
+export const rowsOf =
+  <Name extends string>(samples: Samples<Name>, unit: Row["unit"], kind: Comparison["kind"]) =>
+  (name: string, measured: Name, beside: Name, label: string, target?: Target): Row => ({
     ...{ area, name, unit, measured: summarise(samples[measured]) },
     beside: { name: label, measured: summarise(samples[beside]) },
     comparison: compareRounds(kind, samples[measured], samples[beside]),

@@ -1,7 +1,9 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Authority } from "../test/network/servers/authority.ts";
 import { compareRounds, interleave, type Row, type Skipped, summarise } from "./measure.ts";
 import { mostResidentMb, sampleOf, settledMs } from "./memory.ts";
+import { measureInterception, token } from "./network-tls.ts";
 import { type Clients, measureLatency, measureThroughput } from "./network-traffic.ts";
 import type { Peer } from "./peer.ts";
 import { bareSandbox } from "./startup.ts";
@@ -12,7 +14,8 @@ const area = "network";
 const python = "/usr/bin/python3";
 const clientFile = "network-client.py";
 /** Where `allowed.test` is in test/network/world.sh. */
-const server = [python, join(import.meta.dirname, "network-server.py"), "11.1.1.1", "9000", "80"];
+const address = "11.1.1.1";
+const server = [python, join(import.meta.dirname, "network-server.py"), address, "9000", "80", "443"];
 
 const startPlan = { rounds: 40, warmUp: 3 };
 const peerStartPlan = { rounds: 10, warmUp: 1 };
@@ -20,12 +23,17 @@ const mostOverBareMs = 35;
 const mostOfPeerStart = 0.2;
 const memoryRounds = 3;
 
-type Given = { cordon: string; world: Pick<World, "root" | "project" | "env">; peer: Peer | Skipping };
+type Given = {
+  cordon: string;
+  world: Pick<World, "root" | "project" | "env">;
+  peer: Peer | Skipping;
+  authority: Authority;
+};
 type Skipping = { name: string; skipped: string };
 
-const measureAll = async ({ cordon, world, peer }: Given): Promise<(Row | Skipped)[]> => {
+const measureAll = async ({ cordon, world, peer, authority }: Given): Promise<(Row | Skipped)[]> => {
   copyFileSync(join(import.meta.dirname, clientFile), join(world.project, clientFile));
-  const serving = Bun.spawn(server, { stdio: ["pipe", "pipe", "inherit"] });
+  const serving = Bun.spawn([...server, authority.cert, authority.key, token], { stdio: ["pipe", "pipe", "inherit"] });
   await serving.stdout.getReader().read();
   const allowed = ["allowed.test", "allowed.test:9000"].flatMap((host) => ["--allow-host", host]);
   const run = [cordon, "--net", "filtered", ...allowed, "run", "--"];
@@ -38,8 +46,13 @@ const measureAll = async ({ cordon, world, peer }: Given): Promise<(Row | Skippe
       peer: startWorker([...peer.argv, ...client, "proxy"], { project: world.project, env: peer.env }),
     }),
   };
-  const rows = [...(await measureThroughput(clients, peer.name)), ...(await measureLatency(clients, peer.name))];
+  const rows: (Row | Skipped)[] = [
+    ...(await measureThroughput(clients, peer.name)),
+    ...(await measureLatency(clients, peer.name)),
+  ];
   for (const worker of Object.values(clients)) await worker.finish();
+  const asked = "skipped" in peer ? undefined : peer;
+  rows.push(...(await measureInterception(cordon, client, world, asked, authority)));
   rows.push(measureStart([...run, "true"], world), ...(await measureMemory([...run, ...client], cordon, world)));
   serving.kill();
   if ("skipped" in peer) return [...rows, { area, name: `beside ${peer.name}`, skipped: peer.skipped }];

@@ -11,8 +11,8 @@ const allowed = ["allowed.test", "11.1.1.1"];
 const timeoutMs = 60_000;
 const cache = process.env["CORDON_TEST_CACHE"] ?? join(import.meta.dirname, "../.cache");
 
-/** The words of a command go behind `argv`. */
-export type Peer = { name: string; argv: string[]; env: Record<string, string> };
+/** The words of a command go behind `argv`, or behind `lookingIn`, which takes off the TLS of what passes. */
+export type Peer = { name: string; argv: string[]; lookingIn: string[]; env: Record<string, string> };
 
 /** Another tool that puts a command into bubblewrap and filters its network, by a proxy; or why it cannot be measured here. */
 export const findPeer = (world: World): Peer | { name: string; skipped: string } => {
@@ -31,10 +31,8 @@ export const findPeer = (world: World): Peer | { name: string; skipped: string }
   const sockets = join(world.root, "sockets");
   mkdirSync(sockets);
   const env = { ...world.env, TMPDIR: sockets, PATH: [...new Set([...places, ...toolPath.split(":")])].join(":") };
-  const settings = join(world.root, "peer.json");
-  const filesystem = { denyRead: [], allowRead: [], allowWrite: ["."], denyWrite: [] };
-  writeFileSync(settings, JSON.stringify({ network: { allowedDomains: allowed, deniedDomains: [] }, filesystem }));
-  const argv = [node, join(directory, "node_modules", name, "dist/cli.js"), "--settings", settings];
+  const program = [node, join(directory, "node_modules", name, "dist/cli.js"), "--settings"];
+  const argv = [...program, writeSettings(world, "peer.json", {})];
   const tried = Bun.spawnSync([...argv, "true"], {
     cwd: world.project,
     env,
@@ -42,7 +40,15 @@ export const findPeer = (world: World): Peer | { name: string; skipped: string }
     timeout: timeoutMs,
   });
   if (tried.exitCode !== 0) return { name, skipped: `it fails here: ${tried.stderr.toString().trim().split("\n")[0]}` };
-  return { name: `${name} ${version}`, argv, env };
+  const lookingIn = [...program, writeSettings(world, "peer-tls.json", { tlsTerminate: {} })];
+  return { name: `${name} ${version}`, argv, lookingIn, env };
+};
+
+const writeSettings = ({ root }: World, file: string, more: object): string => {
+  const network = { allowedDomains: allowed, deniedDomains: [], ...more };
+  const filesystem = { denyRead: [], allowRead: [], allowWrite: ["."], denyWrite: [] };
+  writeFileSync(join(root, file), JSON.stringify({ network, filesystem }));
+  return join(root, file);
 };
 
 /** Complete or not there at all. Its install scripts do not run. */

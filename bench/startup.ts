@@ -1,8 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { compareRounds, interleave, type Row, summarise } from "./measure.ts";
 import { startOnTerminal } from "./pty.ts";
-import { capture, timeMs, type World } from "./world.ts";
+import { capture, timeMs, type World, withConfig } from "./world.ts";
 
 const area = "start-up";
 const plan = { rounds: 60, warmUp: 5 };
@@ -13,7 +11,8 @@ export const measureStartup = async (cordon: string, world: World): Promise<Row[
   const run = [cordon, "--net", "open", "run", "--", "true"];
   timeMs(run, world); // makes the directories that bare bubblewrap is told to mount, too
   const bare = bareSandbox(run, world);
-  const configured = withConfig(world);
+  // It has to be parsed and checked.
+  const configured = withConfig(world, 'preset = "standard"\n\n[env]\npass = ["LANG"]\n');
   const samples = interleave(
     {
       cordon: () => timeMs(run, world),
@@ -71,15 +70,6 @@ const withoutDescriptors = (given: string[]): string[] => {
     at += length || 1;
   }
   return kept;
-};
-
-/** The same user with a configuration file, which has to be parsed and checked. */
-const withConfig = (world: World): Pick<World, "project" | "env"> => {
-  const config = join(world.root, "config");
-  const file = join(config, "cordon/config.toml");
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeFileSync(file, 'preset = "standard"\n\n[env]\npass = ["LANG"]\n', { mode: 0o600 });
-  return { project: world.project, env: { ...world.env, XDG_CONFIG_HOME: config } };
 };
 
 const measureOnTerminal = async (run: string[], bare: Bare, world: World): Promise<Row> => {

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** A throw-away home and project: nothing of the user who measures is looked at. */
 export type World = { root: string; project: string; env: Record<string, string>; remove(): void };
@@ -18,6 +18,15 @@ export const createWorld = (): World => {
 };
 
 type Place = Pick<World, "project" | "env">;
+
+/** The same user with a configuration file. */
+export const withConfig = ({ root, project, env }: Pick<World, "root" | "project" | "env">, text: string): Place => {
+  const config = mkdtempSync(join(root, "config-"));
+  const file = join(config, "cordon/config.toml");
+  mkdirSync(dirname(file), { mode: 0o700 });
+  writeFileSync(file, text, { mode: 0o600 });
+  return { project, env: { ...env, XDG_CONFIG_HOME: config } };
+};
 
 /** Runs a program to its end, without a terminal, and gives what it prints. Throws when it fails. */
 export const capture = (argv: string[], { project, env }: Place): string => {

@@ -6,6 +6,7 @@ const root = path.join(import.meta.dirname, "..");
 /** These start no sandbox and no compiled program: `make check` runs them. Directories or files below `test/`. */
 const quick = [
   "architecture",
+  "agents-data",
   "cli",
   "config",
   "models",

@@ -82,6 +82,54 @@ const catalogue = {
     message: `sandbox ${id}: ${problem}`,
     hint: "`cordon ps` lists the running sandboxes, `cordon log` what they were denied",
   }),
+  E_SSH_AGENT_MISSING: (problem: string): Failure => ({
+    message: `there is no ssh-agent to take a key from: ${problem}`,
+    hint: 'start one with `eval "$(ssh-agent)"` and `ssh-add`; or leave `--ssh-agent` out',
+  }),
+  E_SSH_KEY_UNKNOWN: (origin: string, key: string, known?: string): Failure => ({
+    message: `${origin}: the ssh-agent holds no key \`${key}\``,
+    hint: known ? `it holds ${known}; \`ssh-add FILE\` adds another` : "it holds none: `ssh-add FILE` adds one",
+  }),
+  E_CLIPBOARD_MISSING: (problem: string): Failure => ({
+    message: `there is no clipboard to paste images from: ${problem}`,
+    hint: "install wl-clipboard (Wayland) or xclip (X11); or leave it out: `CORDON_PASTE_IMAGES=0`",
+  }),
+  E_CREDENTIAL_EXPIRED: (what: string, problem: string, hint: string): Failure => ({
+    message: `${what} has expired: ${problem}`,
+    hint,
+  }),
+  E_CREDENTIAL_MISSING: (what: string, hint: string): Failure => ({
+    message: `there is no credential of ${what}`,
+    hint,
+  }),
+  E_CREDENTIAL_CHANGED: (what: string): Failure => ({
+    message: `not restored, because a login stands there that the backup does not know: ${what}`,
+    hint: "`--force` replaces it all the same, and backs it up first",
+  }),
+  E_BACKUP_INVALID: (file: string, problem: string): Failure => ({
+    message: `${file}: ${problem}`,
+    hint: "`cordon creds backup` makes one; give the file of another",
+  }),
+  E_LOGIN_UNSUPPORTED: (agent: string, hint: string): Failure => ({
+    message: `cordon cannot sign in to ${agent}`,
+    hint,
+  }),
+  E_LOGIN_FAILED: (agent: string, problem: string, hint: string): Failure => ({
+    message: `nobody has signed in to ${agent}: ${problem}`,
+    hint,
+  }),
+  E_LOGIN_OUTSIDE: (words: string, agent: string): Failure => ({
+    message: `\`${words}\` would leave a token inside`,
+    hint: `\`cordon login ${agent}\` signs in and keeps the token outside; \`--credentials none\` leaves it to the agent`,
+  }),
+  E_UPDATE_OUTSIDE: (words: string): Failure => ({
+    message: `\`${words}\` cannot update anything from inside`,
+    hint: `type \`${words}\` without cordon; the next run uses the new version`,
+  }),
+  E_TOKEN_INVALID: (problem: string, hint: string): Failure => ({
+    message: `what came on the input is no token: ${problem}`,
+    hint,
+  }),
   E_LAUNCH_FAILED: (what: string, problem: string): Failure => ({
     message: `${what}: ${problem}`,
     hint: "`cordon doctor` finds what is missing",

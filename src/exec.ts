@@ -31,17 +31,19 @@ export const runCaptured = (
   }
 };
 
+/** What a captured program gets: `fds` become descriptors from 3 upwards, `input` is what it reads. */
+type CaptureOptions = { env?: Record<string, string>; fds?: number[]; input?: string; timeoutMs?: number };
+
 /**
- * The same without holding up the caller; `fds` become descriptors from 3 upwards. `isTimedOut` when it was killed at
- * the end of its time. Never throws.
+ * The same without holding up the caller. `isTimedOut` when it was killed at the end of its time. Never throws.
  */
 export const capture = async (
   file: string,
   args: string[],
-  { env = {}, fds = [], timeoutMs = 10_000 }: { env?: Record<string, string>; fds?: number[]; timeoutMs?: number } = {},
+  { env = {}, fds = [], input, timeoutMs = 10_000 }: CaptureOptions = {},
 ): Promise<Finished> => {
   try {
-    const stdio = ["ignore", "pipe", "pipe", ...fds];
+    const stdio = [input === undefined ? "ignore" : new TextEncoder().encode(input), "pipe", "pipe", ...fds];
     const child = Bun.spawn([file, ...args], {
       env: { ...plainEnv, ...env },
       cwd: "/",
@@ -57,6 +59,40 @@ export const capture = async (
     return { code: child.exitCode ?? -1, stdout, stderr, isTimedOut };
   } catch (cause) {
     return { code: -1, stdout: "", stderr: (cause as Error).message, isTimedOut: false };
+  }
+};
+
+/** What a program prints, at most `maxBytes`; undefined when it fails, prints more or takes longer. Never throws. */
+export const captureBytes = async (
+  file: string,
+  args: string[],
+  { env, timeoutMs, maxBytes }: { env: Record<string, string>; timeoutMs: number; maxBytes: number },
+): Promise<Uint8Array | undefined> => {
+  try {
+    const child = Bun.spawn([file, ...args], {
+      env: { ...plainEnv, ...env },
+      cwd: "/",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const reader = child.stdout.getReader();
+    // Whatever the program has started may hold the pipe open: the reader is told to stop as well.
+    const stop = () => {
+      child.kill("SIGKILL");
+      reader.cancel().catch(() => {});
+    };
+    const timer = setTimeout(stop, timeoutMs);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for (let read = await reader.read(); !read.done && length <= maxBytes; read = await reader.read()) {
+      chunks.push(read.value);
+      length += read.value.length;
+    }
+    if (length > maxBytes) stop();
+    await child.exited;
+    clearTimeout(timer);
+    return child.exitCode === 0 && length <= maxBytes ? Buffer.concat(chunks) : undefined;
+  } catch {
+    return undefined;
   }
 };
 

@@ -1,4 +1,6 @@
+import type { ClipboardService } from "./clipboard/serve.ts";
 import type { Egress } from "./egress/egress.ts";
+import type { SshAgentService } from "./ssh-agent/serve.ts";
 
 /** How a plan is carried out: pure data, printed by `--dry-run`, interpreted by `run/interpreter.ts` for every backend. */
 
@@ -41,6 +43,14 @@ export type Launch = {
   join: Join;
   /** What stands behind the sandbox's network, when it is filtered: the sandbox then waits for its release. */
   egress?: Egress;
+  /** What cordon serves while the run lasts; a mount shows each one inside. */
+  sockets?: ServedSocket[];
+};
+
+export type ServedSocket = {
+  /** Its file in the run's own directory; at most 12 letters, for the sake of `sun_path`. */
+  name: string;
+  service: SshAgentService | ClipboardService;
 };
 
 /** What another process needs, besides the namespaces, to join the running sandbox. */

@@ -30,6 +30,7 @@ export const lazyLibc = <Bound extends Signatures>(signatures: Bound) => {
 
 const libc = lazyLibc({
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
 });
 
@@ -41,6 +42,16 @@ const aboveStandard = 128;
 export const openPipe = (): [read: number, write: number] => {
   const ends = new Int32Array(2);
   if (libc().pipe2(ptr(ends), O_CLOEXEC) < 0) throw new Error("pipe2 failed");
+  return [ends[0]!, ends[1]!];
+};
+
+const AF_UNIX = 1;
+const SOCK_STREAM_NONBLOCK_CLOEXEC = 0o2004001;
+
+/** Two connected stream sockets that close on exec. The caller owns both. */
+export const openSocketPair = (): [number, number] => {
+  const ends = new Int32Array(2);
+  if (libc().socketpair(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0, ptr(ends)) < 0) throw new Error("socketpair failed");
   return [ends[0]!, ends[1]!];
 };
 

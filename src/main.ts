@@ -1,8 +1,10 @@
+import path from "node:path";
 import { knownAgents } from "./agents/registry.ts";
 import type { Invocation } from "./cli/argv.ts";
 import { parseArgv } from "./cli/argv.ts";
 import { readVariables } from "./cli/given.ts";
 import { createOutput, formatError } from "./cli/output.ts";
+import { programs, programsPlace } from "./clipboard/clipboard.ts";
 import { loadCommand } from "./commands/index.ts";
 import { readEnvFiles, readSources } from "./config/load.ts";
 import { resolveConfig, type Sources } from "./config/resolve.ts";
@@ -14,6 +16,8 @@ const main = async (argv: string[]): Promise<number> => {
   let out = createOutput({}, false);
   try {
     if (argv[0] === hiddenVerb) return (await import("./guest/enter.ts")).enterSandbox(Number(argv[1]));
+    const clipboardProgram = programs.find((name) => process.execPath === path.join(programsPlace, name));
+    if (clipboardProgram) return (await import("./guest/clipboard.ts")).readClipboard(clipboardProgram, argv);
     const host = gatherHost();
     out = createOutput(host.env, host.tty.stdout);
     // Read once: what decides how the command line is cut is what the run then uses.

@@ -6,7 +6,7 @@ export type NetworkMode = "none" | "filtered" | "open";
 export type CredentialMode = "broker" | "share" | "none";
 /** A set of hosts that belong together. */
 export type NetworkPreset = "registries" | "git-hosts";
-export type Widening = "userns" | "browser" | "docker" | "ssh-agent";
+export type Widening = "userns" | "browser" | "docker" | "ssh-agent" | "paste-images";
 
 /** One line of the policy: a path, host or name, and the origin that a person can go and change. */
 export type Rule = {
@@ -49,4 +49,6 @@ export type Policy = {
   resources: Resources;
   credentials: CredentialMode;
   widen: Set<Widening>;
+  /** Keys of the user's ssh-agent that are in use inside: comments, fingerprints or files. */
+  sshKeys: Rule[];
 };

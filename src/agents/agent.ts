@@ -1,3 +1,6 @@
+import type { FormatName } from "../credentials/formats/index.ts";
+import type { ReferenceStyle } from "./reference.ts";
+
 /** What cordon knows of one coding agent: data, never code paths. A new agent is one entry of the catalogue. */
 export type Agent = {
   name: string;
@@ -17,6 +20,20 @@ export type Agent = {
   env: Record<string, string>;
   /** Variables that hold a key or token. */
   keys: string[];
+  /** A key that its own settings hold (below a state directory, or beside it while that has not been moved). */
+  settingsKey?: {
+    state: string;
+    file: string;
+    key: string;
+    variable: string;
+    /** Where the file lists the last 20 characters of keys that its user does not want to be used. */
+    refused: [string, string];
+  };
+  /** Endpoints that answer with a fresh credential, each a rule about requests; refused while a credential is brokered. */
+  mints?: string[];
+  signIn?: SignIn;
+  /** First words by which it would replace itself; cordon answers them, because what is inside is gone afterwards. */
+  updates?: string[];
   /** Variables with which its users choose a model, a provider or an address. `*` ends a prefix. */
   pass: string[];
   /** Variables with which its users point it at another server; passed inside, and that server may be reached. */
@@ -25,6 +42,41 @@ export type Agent = {
   baseUrlSettings?: { state: string; file: string; keys: string[] /** Holds the same settings. */; variable?: string };
   /** Hosts of its own API, reached on port 443 unless one says otherwise. */
   hosts: string[];
+  mcp?: McpDialect;
+};
+
+/** How an agent writes MCP servers down, in the settings that are seeded and in a project. */
+export type McpDialect = {
+  /** The key of the table of servers, each under its name. */
+  table: string;
+  /** Key of a server's variables: `env` unless it says otherwise. */
+  env?: string;
+  /** Keys of a server's address: `url` unless it says otherwise. */
+  urls?: string[];
+  /** Key of the headers for that address: `headers` unless it says otherwise. */
+  headers?: string;
+  /** Keys that name variables instead of holding values: of a bearer token, of headers, of what a server's process gets. */
+  named?: { bearer: string; headers: string; env: string };
+  /** How a value refers to a variable, where it can. */
+  reference?: ReferenceStyle;
+  /** Files of a project that name servers. */
+  project: string[];
+};
+
+/** How its own sign-in runs in a sandbox of its own, by `cordon login`, and leaves its credential file behind. */
+export type SignIn = {
+  args: string[];
+  /** Instead, on a machine without a browser. */
+  remote?: string[];
+  /** Ports of its own loopback to which the browser comes back. */
+  publish?: number[];
+  /** Servers that it asks besides the agent's own. */
+  hosts?: string[];
+  env?: Record<string, string>;
+  /** Its words for signing in; with a broker they could not succeed inside. */
+  words: string[][];
+  /** The variable in which its users may put the token of such a login. */
+  variable?: string;
 };
 
 /** How the agent's own permission prompts are switched off on its command line. `{workdir}` is a quoted path. */
@@ -46,16 +98,32 @@ export type StateDirectory = {
   settings?: string[];
   /** The credential file in it. */
   credential?: string;
+  /** How that file is written; without it no placeholder can stand in for it. */
+  credentialFormat?: FormatName;
   seeds?: Seed[];
 };
 
 /**
  * A file of a state directory, written before each start so that no first-run question is asked. `{workdir}` stands
- * for the project's path, `{key-tail}` for the last 20 characters of the first key that is set. JSON is merged into
- * what the last run left, or into the user's own file when that is newer. `withKey` is what the user's file need not say
- * while a key is set.
+ * for the project's path, `{key-tail}` for the last 20 characters of the first key that is set. Settings are kept from
+ * run to run; what the user has changed in their own file since the last one comes in, `value` always. `withKey` is
+ * what the user's file need not say while a key is set, `withLogin` while there is a login, or one is to be made,
+ * `signedOut` while nothing at all signs the agent in. No secret of the user's file comes in; see `projectSettings`.
  */
 export type Seed =
-  | { name: string; kind: "json"; value: SeedValue; withKey?: { key: string; value: SeedValue } }
+  | {
+      name: string;
+      kind: "settings";
+      value?: SeedValue;
+      withKey?: { key: string; value: SeedValue };
+      withLogin?: SeedValue;
+      signedOut?: SeedValue;
+      /** It stands beside the directory, as long as that has not been moved. */
+      beside?: true;
+      /** The keys of the user's file that come in; all when absent. */
+      keep?: string[];
+      /** A key under which every project has an entry by its path; only this project's comes in. */
+      projects?: string;
+    }
   | { name: string; kind: "copy" };
 export type SeedValue = string | number | boolean | null | SeedValue[] | { [key: string]: SeedValue };

@@ -5,7 +5,7 @@ import { projectKey } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
 import type { CredentialMode } from "../policy.ts";
 import type { Agent, StateDirectory } from "./agent.ts";
-import { linkPrivateFile } from "./private-file.ts";
+import { linkPrivateFile, writePrivateFile } from "./private-file.ts";
 import { plantSeed, type SeedFacts } from "./seed.ts";
 
 /**
@@ -17,8 +17,11 @@ export type PrivateState = {
   directory: StateDirectory;
   /** The user's own directory, as the agent on the host uses it; inside, the private one stands at this path. */
   source: string;
-  /** The private directory on the host. */
+  /** Where the user's agent keeps the files that stand beside that directory unless it has been moved. */
+  outer: string;
+  /** The private directory on the host, and where cordon notes what it has brought into it; no sandbox sees that. */
   host: string;
+  record: string;
   links: Link[];
   /** The variable that moved it, to be set inside as well. */
   variable: { name: string; value: string } | undefined;
@@ -29,8 +32,9 @@ type Link = { name: string; source: string; inside: string; mode: "ro" | "rw" };
 const linkedPlace = "/run/cordon/linked";
 
 /** Finds the places; looks at the user's settings, creates nothing. */
-export const locateState = (agent: Agent, host: Host, workdir: string, credentials: CredentialMode): PrivateState[] =>
-  agent.state.map((directory) => {
+export const locateState = (agent: Agent, host: Host, workdir: string, credentials: CredentialMode): PrivateState[] => {
+  const kin = path.join(host.places.state, "projects", projectKey(workdir), agent.name);
+  return agent.state.map((directory) => {
     const variable = movedBy(directory, host);
     const source = variable
       ? path.join(variable.value, directory.moved?.below ?? "")
@@ -49,11 +53,14 @@ export const locateState = (agent: Agent, host: Host, workdir: string, credentia
     return {
       directory,
       source,
-      host: path.join(host.places.state, "projects", projectKey(workdir), agent.name, kept),
+      outer: variable ? source : path.dirname(source),
+      host: path.join(kin, kept),
+      record: path.join(kin, `${kept}.record`),
       links,
       variable: variable ?? settled(directory, source),
     };
   });
+};
 
 /** What the user's variable says, when it is an absolute path. */
 const movedBy = ({ moved }: StateDirectory, { env }: Host): PrivateState["variable"] => {
@@ -80,13 +87,16 @@ export const mountsOfState = (states: PrivateState[], agent: Agent): Mount[] =>
   ]);
 
 /** Lays the private directories out: links and seeds. Touches nothing of the user's own. */
-export const prepareState = (states: PrivateState[], facts: SeedFacts): void => {
-  for (const { directory, source, host, links } of states) {
+export const prepareState = async (states: PrivateState[], facts: SeedFacts): Promise<void> => {
+  for (const state of states) {
+    const { directory, host, links } = state;
     fs.mkdirSync(host, { recursive: true, mode: 0o700 });
     const names = [...(directory.settings ?? []), ...(directory.credential ? [directory.credential] : [])];
     for (const name of names.filter((name) => !links.some((link) => link.name === name))) dropLink(host, name);
     for (const { name, inside } of links) linkPrivateFile(host, name, inside);
-    for (const seed of directory.seeds ?? []) plantSeed(seed, host, source, facts);
+    for (const { name, text } of facts.files.filter(({ state }) => state === directory.path))
+      writePrivateFile(host, name, text);
+    for (const seed of directory.seeds ?? []) await plantSeed(seed, state, facts);
   }
 };
 

@@ -75,10 +75,12 @@ export const bubblewrap: Backend<Observed> = {
       "network-none",
       "network-open",
       // The user namespace that a setuid one makes belongs to root: the gateway could not get in.
-      ...(observed.isSetuid ? [] : (["network-filtered"] as const)),
+      ...(observed.isSetuid ? [] : (["network-filtered", "http-rules", "credential-broker"] as const)),
       ...(canSize(observed) ? (["limit-diskBytes"] as const) : []),
       "widen-userns",
       "widen-browser",
+      "widen-ssh-agent",
+      "widen-paste-images",
       ...limitsOf(observed.cgroups).map((limit): Feature => `limit-${limit}`),
     ]),
 
@@ -117,6 +119,7 @@ export const bubblewrap: Backend<Observed> = {
       tty: plan.tty,
       ...(confinement.oomEvents !== undefined && { oomEvents: confinement.oomEvents }),
       ...(plan.egress && { egress: plan.egress }),
+      ...(plan.sockets && { sockets: plan.sockets }),
       teardown: confinement.teardown,
       join: { env: plan.env, groups: confinement.groups, filter: Buffer.from(seccomp).toString("base64") },
     } satisfies Launch;

@@ -28,6 +28,10 @@ const ruleOptions: readonly Flag[] = [
   own("remove", "take the rule back"),
   valued("run", "ID", "for one running sandbox only"),
 ];
+const restoreOptions: readonly Flag[] = [
+  own("force", "with `restore`: also over a login that the backup does not know"),
+  own("yes", "with `restore`: do not ask"),
+];
 const unbuilt = (name: string, ...aliases: string[]): Command => ({ name, aliases, help: "", unbuilt: true });
 const any = Number.POSITIVE_INFINITY;
 
@@ -102,15 +106,47 @@ export const commands: readonly Command[] = [
     help: "offer a port of a running sandbox on this machine's loopback",
     words: [1, 2],
   },
+  {
+    name: "login",
+    usage: "[AGENT] [-- ARGS…]",
+    help: "sign in to an agent's service, inside a sandbox; cordon keeps the login",
+    words: [0, any],
+    options: [
+      own("with-token", "take a token from the input instead"),
+      valued("as", "NAME", "the variable that such a token belongs in"),
+    ],
+  },
+  {
+    name: "token",
+    usage: "[show|export|json] [AGENT]",
+    help: "the credentials that a run would use: expiry, plan, where they are from",
+    words: [0, 2],
+    options: [
+      own("secret", "with `json`: the values as well"),
+      own("yes", "with `export` or `--secret`: also onto a terminal"),
+    ],
+  },
+  {
+    name: "creds",
+    usage: "backup|restore [FILE]",
+    help: "copy every login of every agent into one private file, and back",
+    words: [1, 2],
+    options: restoreOptions,
+  },
+  { name: "backup-creds", usage: "[FILE]", help: "the same as `cordon creds backup`", words: [0, 1] },
+  {
+    name: "restore-creds",
+    usage: "[FILE]",
+    help: "the same as `cordon creds restore`",
+    words: [0, 1],
+    options: restoreOptions,
+  },
   { name: "clean", aliases: ["cleanup"], help: "remove what dead runs left behind" },
   { name: "help", usage: "[COMMAND]", help: "show help", words: [0, 1] },
   { name: "completions", usage: "bash|zsh|fish", help: "print shell completions", words: [1, 1] },
   { name: "man", help: "print the manual page" },
   { name: "version", help: "show the version" },
   unbuilt("cp"),
-  unbuilt("login"),
-  unbuilt("token"),
-  unbuilt("creds", "backup-creds", "restore-creds"),
   unbuilt("sessions"),
   unbuilt("diff"),
   unbuilt("merge"),

@@ -98,6 +98,22 @@ export const flags: readonly Flag[] = [
     help: "let Chromium and Playwright work inside; more of the kernel is in reach",
   },
   {
+    long: "ssh-agent",
+    kind: "text",
+    placeholder: "KEY",
+    repeatable: true,
+    key: "ssh-agent",
+    group: "Boundary",
+    help: "a key of your ssh-agent for ssh inside: comment, fingerprint or file",
+  },
+  {
+    long: "paste-images",
+    kind: "switch",
+    key: "widen.paste-images",
+    group: "Boundary",
+    help: "let the agent take images, and nothing else, from the clipboard",
+  },
+  {
     long: "add-dir",
     kind: "path",
     placeholder: "PATH[:ro]",
@@ -210,17 +226,10 @@ export const flags: readonly Flag[] = [
   },
   unbuilt("image", "IMAGE"),
   unbuilt("packages", "NAMES"),
-  unbuilt("persist"),
-  unbuilt("docker"),
   unbuilt("session", "NAME"),
-  unbuilt("ssh-agent"),
-  unbuilt("ide"),
-  unbuilt("rebuild"),
-  unbuilt("git-session"),
-  unbuilt("diff-session"),
-  unbuilt("merge-session"),
-  unbuilt("list-sessions"),
-  unbuilt("delete-session"),
+  ...["persist", "docker", "ide", "rebuild"].map((long) => unbuilt(long)),
+  ...["git-session", "diff-session", "merge-session"].map((long) => unbuilt(long)),
+  ...["list-sessions", "delete-session"].map((long) => unbuilt(long)),
 ];
 
 export const builtFlags: readonly Flag[] = flags.filter((flag) => !flag.unbuilt);

@@ -84,7 +84,8 @@ const noteOpposite = (
 ): void => {
   if (verb === "deny") return;
   const opposite = readLearned(host.places, project).deny.find(({ value }) => value === pattern);
-  if (opposite) out.note(`cordon: still denied: \`${opposite.origin} --remove ${pattern}\` takes that back`);
+  const word = pattern.includes(" ") ? `"${pattern}"` : pattern;
+  if (opposite) out.note(`cordon: still denied: \`${opposite.origin} --remove ${word}\` takes that back`);
 };
 
 const readScope = (given: readonly Given[]): Scope | "session" => {
@@ -102,8 +103,6 @@ const readScope = (given: readonly Given[]): Scope | "session" => {
 const readPattern = (word: string): string => {
   const pattern = parsePattern(word);
   if (isProblem(pattern)) throw errorOf("E_OPTION_INVALID", word, pattern.problem, pattern.hint);
-  if (pattern.path !== undefined)
-    throw errorOf("E_FEATURE_UNBUILT", word, "rules name hosts and ports in this version: leave the path out");
   return formatPattern(pattern);
 };
 

@@ -2,6 +2,7 @@ import { observeCgroups } from "../backends/cgroup.ts";
 import { isGiven } from "../cli/given.ts";
 import { findOrphanGroups } from "../run/groups.ts";
 import { findRemains, listRuns, reapRuns } from "../run/registry.ts";
+import { findAbandonedScratch, removeAbandonedScratch } from "../run/scratch.ts";
 import { carryOut } from "../run/steps.ts";
 import { escapeControls } from "../terminal/escape.ts";
 import type { CommandFunction } from "./context.ts";
@@ -15,6 +16,7 @@ export const runClean: CommandFunction = async ({ host, invocation, out }) => {
   const found = [
     ...dead.map(({ id, project }) => ({ kind: "run", name: id, project })),
     ...broken.map((name) => ({ kind: "directory", name })),
+    ...findAbandonedScratch(host.places).map((name) => ({ kind: "directory", name })),
     ...groups.map((name) => ({ kind: "control group", name })),
   ];
   if (isGiven(invocation.given, "json")) out.json(found);
@@ -25,6 +27,7 @@ export const runClean: CommandFunction = async ({ host, invocation, out }) => {
   }
   if (isTrial) return 0;
   reapRuns(host.places);
+  removeAbandonedScratch(host.places);
   for (const path of groups) carryOut({ kind: "remove-directory", path }, { tolerant: true });
   return 0;
 };

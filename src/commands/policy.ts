@@ -4,21 +4,26 @@ import { isGiven } from "../cli/given.ts";
 import { policyOf, requestedLimits } from "../config/policy.ts";
 import { errorOf } from "../errors.ts";
 import { createPlan } from "../plan/create.ts";
-import { type Explanation, explainHost, explainPath, explainVariable } from "../plan/explain.ts";
+import { type Explanation, explainHost, explainPath, explainVariable, readRequest } from "../plan/explain.ts";
 import { gatherPlan } from "../plan/gather.ts";
 import { escapeControls } from "../terminal/escape.ts";
 import type { CommandFunction } from "./context.ts";
 
-/** `cordon policy explain PATH|HOST[:PORT]|NAME`: the rule that decides for the default agent's next run in this project. */
+/** `cordon policy explain PATH|HOST[:PORT]|URL|NAME`: the rule that decides for the default agent's next run in this project. */
 export const runPolicy: CommandFunction = async ({ host, invocation, out, config: load }) => {
   const [verb, word = ""] = invocation.words;
   if (verb !== "explain")
-    throw errorOf("E_USAGE", `\`cordon policy\` cannot \`${verb}\``, "`cordon policy explain PATH|HOST[:PORT]|NAME`");
+    throw errorOf(
+      "E_USAGE",
+      `\`cordon policy\` cannot \`${verb}\``,
+      "`cordon policy explain PATH|HOST[:PORT]|URL|NAME`",
+    );
   const config = await load();
   const request = { id: "explain", host, policy: policyOf(config), requested: requestedLimits(config) };
   const agent = findAgent(config.agent.value, config);
   // Any program will do: the question is what stands around it.
-  const { input } = gatherPlan({ ...request, agent, command: ["/bin/sh"] });
+  const services = config.services;
+  const { input } = await gatherPlan({ ...request, agent, services, command: ["/bin/sh"], authority: undefined });
   const explanation = explain(word, createPlan(input), input, host.home);
   if (isGiven(invocation.given, "json")) out.json(explanation);
   else out.line(escapeControls(`${explanation.subject}: ${explanation.verdict}  # ${explanation.origin}`));
@@ -36,6 +41,8 @@ const explain = (
   home: string,
 ): Explanation => {
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(word)) return explainVariable(plan, host, word);
+  const request = readRequest(word);
+  if (request) return explainHost(policy, request.host, request);
   if (isHost(word)) return explainHost(policy, word);
   const expanded = word === "~" || word.startsWith("~/") ? path.join(home, word.slice(1)) : word;
   return explainPath(plan, path.resolve(plan.workdir, expanded));

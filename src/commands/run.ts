@@ -2,6 +2,7 @@ import fs from "node:fs";
 import type { Agent } from "../agents/agent.ts";
 import { commandOf } from "../agents/command.ts";
 import { addedDirectories, mentionedPaths } from "../agents/directories.ts";
+import { refuseOutside } from "../agents/outside.ts";
 import { findAgent } from "../agents/registry.ts";
 import type { SeedFacts } from "../agents/seed.ts";
 import { prepareState } from "../agents/state.ts";
@@ -11,6 +12,7 @@ import { isGiven } from "../cli/given.ts";
 import type { Output } from "../cli/output.ts";
 import type { Config } from "../config/config.ts";
 import { policyOf, requestedLimits } from "../config/policy.ts";
+import { type CertificateAuthority, createAuthority } from "../egress/intercept/certificate-authority.ts";
 import { errorOf } from "../errors.ts";
 import { type Host, inspectPath } from "../host.ts";
 import type { Launch } from "../launch.ts";
@@ -34,49 +36,77 @@ export const run: CommandFunction = async (context) => {
     return 0;
   }
   noteHidden(prepared, context);
+  const outcome = await carryOut(prepared, context, { timeoutMs: config.timeoutMs?.value });
+  report(outcome, prepared.plan, context);
+  return outcome.code;
+};
+
+type CarryOut = { timeoutMs?: number | undefined; isSigningIn?: boolean };
+
+/** From the first file to the end of the run. */
+export const carryOut = async (prepared: Prepared, { host, out }: Context, options: CarryOut): Promise<Outcome> => {
+  const { timeoutMs, isSigningIn = false } = options;
   reapRuns(host.places);
   const { states, cache } = prepared.gathered;
   fs.mkdirSync(cache, { recursive: true, mode: 0o700 });
-  prepareState(states, seedFacts(prepared));
+  await prepareState(states, seedFacts(prepared, isSigningIn));
   const told: string[] = [];
+  for (const sentence of prepared.gathered.credentials.notes) tell(out, sentence);
   const outcome = await runLaunch(prepared.launch, recordOf(prepared), host.places, {
-    ...(config.timeoutMs && { timeoutMs: config.timeoutMs.value }),
+    authority: prepared.authority,
+    credentials: prepared.gathered.credentials.live,
+    ...(timeoutMs !== undefined && { timeoutMs }),
     hostEnv: host.env,
     // A program that owns the terminal would be painted over.
     notify: (sentence, topic) => {
       if (!prepared.plan.tty.stdout) tell(out, sentence);
-      else if (topic === "port") out.notification(escapeControls(`cordon: ${sentence}`));
+      else if (topic !== undefined) out.notification(escapeControls(`cordon: ${sentence}`));
       else told.push(sentence);
     },
   });
   for (const sentence of told.slice(0, mostTold)) tell(out, sentence);
   if (told.length > mostTold) tell(out, `… and ${told.length - mostTold} more; \`cordon log\` shows all`);
-  report(outcome, prepared.plan, context);
-  return outcome.code;
+  return outcome;
 };
 
 const mostTold = 5;
 const tell = (out: Output, sentence: string): void => out.note(escapeControls(`cordon: ${sentence}`));
 
-export type Prepared = { plan: Plan; launch: Launch; gathered: Gathered; agentName: string };
+export type Prepared = {
+  plan: Plan;
+  launch: Launch;
+  gathered: Gathered;
+  agentName: string;
+  /** What a filtered network signs with. */
+  authority: CertificateAuthority | undefined;
+};
 
 const keyTailLength = 20;
 
 /** Claude Code knows an approved key by its end. */
-const seedFacts = ({ plan, gathered }: Prepared): SeedFacts => {
+const seedFacts = ({ plan, gathered }: Prepared, isSigningIn: boolean): SeedFacts => {
   const keys = gathered.input.agent?.keys.filter((name) => plan.env[name] !== undefined) ?? [];
   const tail = plan.env[keys[0] ?? ""]?.slice(-keyTailLength) ?? "";
-  return { values: { workdir: plan.workdir, "key-tail": tail }, keys };
+  const { files } = gathered.credentials;
+  const { settings } = gathered;
+  const hasLogin = isSigningIn || files.length > 0;
+  const isSignedOut = plan.credentials === "broker" && !hasLogin && keys.length === 0;
+  return { values: { workdir: plan.workdir, "key-tail": tail }, keys, hasLogin, isSignedOut, files, settings };
 };
 
 /** Everything up to the launch; starts and changes nothing. Throws errors of the catalogue. */
 export const prepareRun = async ({ host, invocation }: Context, config: Config): Promise<Prepared> => {
   const name = invocation.command === "agent" ? (invocation.agent ?? config.agent.value) : undefined;
   const agent = name === undefined ? undefined : findAgent(name, config);
-  const gathered = gatherPlan({
+  const policy = withAdded(policyOf(config), agent, invocation.words, host);
+  if (agent) refuseOutside(agent, invocation.words, policy.credentials);
+  const authority = policy.network.mode === "filtered" ? await createAuthority() : undefined;
+  const gathered = await gatherPlan({
     id: Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString("hex"),
     host,
-    policy: withAdded(policyOf(config), agent, invocation.words, host),
+    policy,
+    services: config.services,
+    authority: authority?.pem,
     requested: requestedLimits(config),
     agent,
     command: commandOf(invocation, agent, host),
@@ -85,7 +115,7 @@ export const prepareRun = async ({ host, invocation }: Context, config: Config):
   const backend = await loadBackend(config.backend.value);
   const observed = backend.observe(host, plan);
   refuseUnenforced(plan, backend, observed);
-  return { plan, launch: backend.compile(plan, observed), gathered, agentName: name ?? invocation.command };
+  return { plan, launch: backend.compile(plan, observed), gathered, agentName: name ?? invocation.command, authority };
 };
 
 const withAdded = (policy: Policy, agent: Agent | undefined, words: string[], host: Host): Policy => {

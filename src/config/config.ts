@@ -12,6 +12,28 @@ export type AgentSettings = {
   origin: string;
 };
 
+/** A server that takes a credential of the user's, or what the user changes of a built-in one. */
+export type ServiceSettings = {
+  /** `NAME`, `*.NAME` or `NAME:PORT`. */
+  hosts?: string[];
+  header?: string;
+  scheme?: ServiceScheme;
+  /** The user's name, with `basic`. */
+  user?: string;
+  /** Where the value comes from: what a program says, a variable, or a file. */
+  command?: string | string[];
+  variable?: string;
+  file?: string;
+  /** How long a value is taken for good, such as `30m`. */
+  ttl?: string;
+  /** The variable that holds the placeholder inside. */
+  variableInside?: string;
+  enabled?: boolean;
+  write?: boolean;
+  origin: string;
+};
+export type ServiceScheme = "bearer" | "basic" | "token" | "none";
+
 /** Everything that flags, variables and files say, merged. Paths are absolute but their links are not resolved. */
 export type Config = {
   agent: Setting<string>;
@@ -40,7 +62,9 @@ export type Config = {
     diskBytes?: Setting<number>;
   };
   widen: Partial<Record<Widening, Setting<boolean>>>;
+  sshKeys: Rule[];
   agents: Record<string, AgentSettings>;
+  services: Record<string, ServiceSettings>;
 };
 
 /** The keys of a configuration file, checked. Strings such as `4g` or `30m` are as written. */
@@ -67,8 +91,10 @@ export type ConfigValues = {
         disk?: string | undefined;
       }
     | undefined;
-  widen?: { userns?: boolean | undefined; browser?: boolean | undefined } | undefined;
+  widen?: { [name in "userns" | "browser" | "paste-images"]?: boolean | undefined } | undefined;
+  "ssh-agent"?: string[] | undefined;
   agents?: Record<string, AgentValues> | undefined;
+  services?: Record<string, ServiceValues> | undefined;
 };
 
 type Lists<Name extends string> = { [name in Name]?: string[] | undefined };
@@ -77,6 +103,19 @@ type AgentValues = {
   args?: string[] | undefined;
   state?: string[] | undefined;
   env?: Record<string, string> | undefined;
+};
+type ServiceValues = {
+  hosts?: string[] | undefined;
+  header?: string | undefined;
+  scheme?: ServiceScheme | undefined;
+  user?: string | undefined;
+  command?: string | string[] | undefined;
+  variable?: string | undefined;
+  file?: string | undefined;
+  ttl?: string | undefined;
+  "variable-inside"?: string | undefined;
+  enabled?: boolean | undefined;
+  write?: boolean | undefined;
 };
 
 /** A record without a prototype, so that no name finds something that nobody put there. */

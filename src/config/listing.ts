@@ -29,12 +29,20 @@ export const listSettings = (config: Config): SettingRow[] => [
   ...rules("env.dotenv", config.env.dotenv),
   ...Object.entries(config.resources).flatMap(([name, setting]) => rowIf(`resources.${name}`, setting)),
   ...Object.entries(config.widen).flatMap(([name, setting]) => rowIf(`widen.${name}`, setting)),
+  ...rules("ssh-agent", config.sshKeys),
   ...Object.entries(config.agents).flatMap(([name, { origin, env, ...rest }]) => [
     ...Object.entries(rest).map(([key, value]) => ({ key: `agents.${name}.${key}`, value: shown(value), origin })),
     ...Object.entries(env ?? {}).map(([variable, value]) =>
       row(`agents.${name}.env.${variable}`, withoutSecret(variable, { value, origin })),
     ),
   ]),
+  ...Object.entries(config.services).flatMap(([name, { origin, ...rest }]) =>
+    Object.entries(rest).map(([key, value]) => ({
+      key: `services.${name}.${key === "variableInside" ? "variable-inside" : key}`,
+      value: typeof value === "boolean" ? value : shown(value),
+      origin,
+    })),
+  ),
 ];
 
 const row = (key: string, { value, origin }: Setting<string | number | boolean>): SettingRow => ({

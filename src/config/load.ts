@@ -56,6 +56,10 @@ export const readProjectFile = async (host: ConfigHost) => {
   const values = await parse(bytes, label);
   if (values.env?.dotenv)
     throw errorOf("E_CONFIG_INVALID", label, "`env.dotenv` belongs in the user's own configuration", "remove it here");
+  if (values["ssh-agent"])
+    throw errorOf("E_CONFIG_INVALID", label, "`ssh-agent` belongs in the user's own configuration", "remove it here");
+  if (values.services)
+    throw errorOf("E_CONFIG_INVALID", label, "`services` belongs in the user's own configuration", "remove it here");
   return { bytes, values, label };
 };
 

@@ -1,7 +1,14 @@
 import path from "node:path";
 import { errorOf } from "../errors.ts";
 import type { Rule } from "../policy.ts";
-import { type AgentSettings, bareRecord, type Config, type ConfigValues, type Setting } from "./config.ts";
+import {
+  type AgentSettings,
+  bareRecord,
+  type Config,
+  type ConfigValues,
+  type ServiceSettings,
+  type Setting,
+} from "./config.ts";
 import type { Layer } from "./layers.ts";
 import { parseDurationMs, parseSizeBytes } from "./values.ts";
 
@@ -10,7 +17,7 @@ export const defaults = {
   agent: "claude",
   backend: "auto",
   preset: "standard",
-  credentials: "share",
+  credentials: "broker",
 } as const satisfies ConfigValues;
 
 /** One Config of all layers, the last one that sets a value winning. Throws E_PATH_INVALID for a path that cannot be meant. */
@@ -56,8 +63,11 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
     widen: optional({
       userns: pick("widen.userns", (values) => values.widen?.userns),
       browser: pick("widen.browser", (values) => values.widen?.browser),
+      "paste-images": pick("widen.paste-images", (values) => values.widen?.["paste-images"]),
     }),
+    sshKeys: gather("ssh-agent", (values) => values["ssh-agent"]),
     agents: mergeAgents(layers),
+    services: mergeServices(layers, home),
   };
 };
 
@@ -126,6 +136,19 @@ const mergeAgents = (layers: readonly Layer[]): Record<string, AgentSettings> =>
     for (const [name, { command, args, state, env }] of Object.entries(layer.values.agents ?? {})) {
       const given = optional({ command, args, state, env });
       merged[name] = { ...merged[name], ...given, origin: layer.originOf(`agents.${name}`) };
+    }
+  return merged;
+};
+
+const mergeServices = (layers: readonly Layer[], home: string): Record<string, ServiceSettings> => {
+  const merged: Record<string, ServiceSettings> = bareRecord();
+  for (const layer of layers)
+    for (const [name, { "variable-inside": variableInside, file: written, ...others }] of Object.entries(
+      layer.values.services ?? {},
+    )) {
+      const file = written === undefined ? undefined : expandPath(written, layer, `services.${name}.file`, home);
+      const given = optional({ ...others, file, variableInside });
+      merged[name] = { ...merged[name], ...given, origin: layer.originOf(`services.${name}`) };
     }
   return merged;
 };

@@ -34,10 +34,11 @@ export const findWidenings = (values: ConfigValues, base: Config): string[] => [
   ...filled("env.pass", values.env?.pass),
   ...filled("env.set", Object.keys(values.env?.set ?? {})),
   ...limitWidenings(values, base),
-  ...(["userns", "browser"] as const)
+  ...(["userns", "browser", "paste-images"] as const)
     .filter((name) => values.widen?.[name] && !base.widen[name]?.value)
     .map((name) => `widen.${name}`),
   ...Object.keys(values.agents ?? {}).map((name) => `agents.${name}`),
+  ...Object.keys(values.services ?? {}).map((name) => `services.${name}`),
 ];
 
 const filled = (key: string, list: readonly string[] | undefined): string[] => (list?.length ? [key] : []);

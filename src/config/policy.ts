@@ -1,6 +1,6 @@
 import { networkPresetsOf } from "../egress/presets.ts";
 import { errorOf } from "../errors.ts";
-import type { NetworkMode, Policy, Preset, Resources, Widening } from "../policy.ts";
+import type { CredentialMode, NetworkMode, Policy, Preset, Resources, Widening } from "../policy.ts";
 import type { Config } from "./config.ts";
 import { parsePublish } from "./values.ts";
 
@@ -29,9 +29,21 @@ export const policyOf = (config: Config): Policy => {
       ...(config.resources.memoryBytes && { memoryBytes: config.resources.memoryBytes.value }),
       ...(config.resources.cpus && { cpus: config.resources.cpus.value }),
     },
-    credentials: config.credentials.value,
-    widen: new Set(widen),
+    credentials: credentialsOf(config, mode),
+    widen: new Set(config.sshKeys.length > 0 ? [...widen, "ssh-agent"] : widen),
+    sshKeys: config.sshKeys,
   };
+};
+
+/** Only a filtered network can put credentials on the wire. */
+const credentialsOf = ({ credentials }: Config, mode: { value: NetworkMode; origin: string }): CredentialMode => {
+  if (mode.value !== "open" || credentials.value !== "broker") return credentials.value;
+  if (credentials.origin === "default") return "share";
+  throw errorOf(
+    "E_USAGE",
+    `\`${credentials.origin}\` needs a filtered network, and ${mode.origin} leaves it open`,
+    "`--net filtered`, or `--credentials share`",
+  );
 };
 
 const networkPolicyOf = (

@@ -6,6 +6,7 @@ import {
   backends,
   credentialModes,
   durationPattern,
+  headerPattern,
   mostCpus,
   mostPids,
   networkModes,
@@ -16,8 +17,10 @@ import {
   plainPattern,
   presets,
   publishPattern,
+  serviceSchemes,
   sizePattern,
   textPattern,
+  userPattern,
   variablePattern,
 } from "./values.ts";
 
@@ -42,6 +45,13 @@ const host = v.pipe(
     ({ input }) => sentenceOf(input),
   ),
 );
+const serviceHost = v.pipe(
+  v.string(),
+  v.check((value) => {
+    const pattern = parsePattern(value);
+    return !isProblem(pattern) && !pattern.path && (pattern.kind === "host" || pattern.kind === "subdomains");
+  }, "must be a name, such as `api.example.com`, `*.example.com` or `api.example.com:8443`"),
+);
 const port = v.pipe(
   v.number(),
   v.integer("must be a whole number"),
@@ -55,6 +65,8 @@ const publish = v.pipe(
 );
 const variable = v.pipe(v.string(), v.regex(variablePattern, "must be the name of a variable"));
 const agent = v.pipe(v.string(), v.regex(agentPattern, "must be a name of small letters, digits and -"));
+const user = v.pipe(v.string(), v.regex(userPattern, "must be letters, digits and any of `_.@+%=~-`"));
+const header = v.pipe(v.string(), v.regex(headerPattern, "must be the name of a header"));
 const listOf = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.maxLength(1000));
 const variables = v.record(variable, text);
 
@@ -70,6 +82,23 @@ const size = v.pipe(
 );
 const above = (least: number, most: number) =>
   v.pipe(v.number(), v.minValue(least, `must be at least ${least}`), v.maxValue(most, `must be at most ${most}`));
+
+const service = v.strictObject({
+  hosts: said("Where it goes: `HOST`, `*.HOST` or `HOST:PORT`, by TLS; 443 without a port.", listOf(serviceHost)),
+  header: said("The header that holds it; `authorization` when absent.", header),
+  scheme: said("What stands before it in the header; `bearer` when absent.", v.picklist(serviceSchemes)),
+  user: said("The name that goes with it, with `basic`.", user),
+  command: said(
+    "A program that prints it, as a list or as a line for the shell.",
+    v.union([plain, v.pipe(listOf(text), v.minLength(1, "must name a program"))], "must be a line or a list"),
+  ),
+  variable: said("The variable outside that holds it.", variable),
+  file: said("The file that holds it and nothing else.", plain),
+  ttl: said("How long a value is taken for good before it is asked for again, such as `30m`.", duration),
+  "variable-inside": said("The variable inside that holds its placeholder.", variable),
+  enabled: said("`false` switches a built-in service off.", v.boolean()),
+  write: said("It may be used for pushing and publishing; `github` and `npm` only read otherwise.", v.boolean()),
+});
 
 /** Every key of `config.toml` and `.cordon.toml`. A key that is not here is an error. */
 export const configSchema = v.strictObject({
@@ -131,7 +160,12 @@ export const configSchema = v.strictObject({
     v.strictObject({
       userns: said("Programs inside may make sandboxes of their own.", v.boolean()),
       browser: said("Chromium and Playwright run inside.", v.boolean()),
+      "paste-images": said("The agent takes images, and nothing else, from the clipboard.", v.boolean()),
     }),
+  ),
+  "ssh-agent": said(
+    "Keys of your ssh-agent that ssh and git inside log in with: comments, fingerprints or files. Only in the user's own configuration.",
+    listOf(plain),
   ),
   agents: said(
     "Agents of your own, or changes to a known one, by name.",
@@ -144,6 +178,10 @@ export const configSchema = v.strictObject({
         env: said("Variables that it needs.", variables),
       }),
     ),
+  ),
+  services: said(
+    "Servers that take a credential of yours, by name: inside stands a placeholder, and the real value is put in on the way. `github` and `npm` are built in. Only in the user's own configuration.",
+    v.record(agent, service),
   ),
 });
 

@@ -1,11 +1,13 @@
 import type { Publish } from "../egress/egress.ts";
 import { parsePort } from "../egress/pattern.ts";
 import type { CredentialMode, NetworkMode, NetworkPreset, Preset } from "../policy.ts";
+import type { ServiceScheme } from "./config.ts";
 
 export const presets = ["open", "standard", "strict"] as const satisfies Preset[];
 export const networkModes = ["open", "filtered", "none"] as const satisfies NetworkMode[];
 export const networkPresets = ["registries", "git-hosts"] as const satisfies NetworkPreset[];
 export const credentialModes = ["broker", "share", "none"] as const satisfies CredentialMode[];
+export const serviceSchemes = ["bearer", "basic", "token", "none"] as const satisfies ServiceScheme[];
 export const backends = [
   "auto",
   "native",
@@ -23,6 +25,10 @@ export const durationPattern = /^[1-9][0-9]{0,8}(ms|s|m|h|d)$/;
 export const sizePattern = /^[0-9]{1,9}(\.[0-9]{1,3})?([kKmMgGtT])([iI]?[bB])?$/;
 export const variablePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 export const agentPattern = /^[a-z][a-z0-9-]{0,31}$/;
+/** A field name of HTTP (RFC 9110, token). */
+export const headerPattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
+/** A user's name for RFC 7617, which also stands in a git configuration and in a line for the shell. */
+export const userPattern = /^[A-Za-z0-9_.@+%=~-]{1,256}$/;
 export const publishPattern = /^(auto|[1-9][0-9]{0,4}(:[1-9][0-9]{0,4})?)$/;
 /** No control character belongs into a path or a program that a person writes into a file. */
 export const plainPattern = /^[^\u0000-\u001f\u007f]+$/;

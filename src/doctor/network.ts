@@ -14,7 +14,15 @@ import { openUnnamed } from "../unnamed-file.ts";
 import type { Refused } from "./refusal.ts";
 import { judge, planProbe } from "./sandbox.ts";
 
-const nothing: Egress = { allow: [], deny: [], hostPorts: [], publish: [], publishAll: false, announce: false };
+const nothing: Egress = {
+  allow: [],
+  deny: [],
+  inject: [],
+  hostPorts: [],
+  publish: [],
+  publishAll: false,
+  announce: false,
+};
 const check = { name: "filtered network", level: "required" } as const;
 const pollMs = 5;
 

@@ -4,10 +4,12 @@ import { classOf, formatAddress, parseAddress, unmapped } from "./address.ts";
 import { isLocalhost, nameOfRule } from "./name.ts";
 
 /** What a URL asks of the network: a rule for its host and port, or a port of this machine's loopback. */
-export type Endpoint = { kind: "host"; value: string } | { kind: "host-port"; port: number };
+export type Endpoint =
+  | { kind: "host"; value: string /** By HTTP without TLS. */; isPlain?: true }
+  | { kind: "host-port"; port: number };
 
 /** What somebody's own settings ask of the network, each with the place where that was said. */
-export type Demands = { allow: Rule[]; hostPorts: { value: number; origin: string }[] };
+export type Demands = { allow: (Rule & { isPlain?: true })[]; hostPorts: { value: number; origin: string }[] };
 
 const schemePorts: Record<string, number> = { "http:": 80, "https:": 443, "ssh:": 22, "git:": 9418 };
 
@@ -21,13 +23,17 @@ export const endpointOf = (text: string): Endpoint | undefined => {
   }
   const port = url.port === "" ? schemePorts[url.protocol] : Number(url.port);
   if (port === undefined || port === 0) return undefined;
+  const isPlain = url.protocol === "http:";
   const written = url.hostname.replace(/^\[|\]$/g, "");
   const address = parseAddress(written);
-  if (address) return endpointAt(unmapped(address), port);
+  if (address) return marked(endpointAt(unmapped(address), port), isPlain);
   const name = nameOfRule(written);
   if (name === undefined) return undefined;
-  return isLocalhost(name) ? { kind: "host-port", port } : { kind: "host", value: `${name}:${port}` };
+  return marked(isLocalhost(name) ? { kind: "host-port", port } : { kind: "host", value: `${name}:${port}` }, isPlain);
 };
+
+const marked = (endpoint: Endpoint | undefined, isPlain: boolean): Endpoint | undefined =>
+  isPlain && endpoint?.kind === "host" ? { ...endpoint, isPlain } : endpoint;
 
 const endpointAt = (address: readonly number[], port: number): Endpoint | undefined => {
   const kind = classOf(address);
@@ -45,7 +51,9 @@ export const demandsOf = (urls: readonly { url: string; origin: string }[]): Dem
   });
   return {
     allow: endpoints.flatMap(({ endpoint, origin }) =>
-      endpoint.kind === "host" ? [{ value: endpoint.value, origin, mayBePrivate: true } as const] : [],
+      endpoint.kind === "host"
+        ? [{ value: endpoint.value, origin, mayBePrivate: true, ...(endpoint.isPlain && { isPlain: true }) } as const]
+        : [],
     ),
     hostPorts: endpoints.flatMap(({ endpoint, origin }) =>
       endpoint.kind === "host-port" ? [{ value: endpoint.port, origin }] : [],

@@ -1,9 +1,12 @@
+import type { Rule } from "../policy.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Audit, AuditVia } from "./audit.ts";
 import { describeDenial } from "./denial.ts";
 import { type Dialled, dial, type Failure, guardOf, type Target } from "./dialler.ts";
-import { type Filter, type Joint, relay, type Traffic, type Wire } from "./relay.ts";
-import { type Decision, decide, type Rules } from "./rules.ts";
+import type { Interception } from "./intercept/intercept.ts";
+import { isLocalhost } from "./name.ts";
+import { type Joint, type RelayOptions, relay, type Traffic, type Wire } from "./relay.ts";
+import { type Decision, decide, judgesRequests, type Rules } from "./rules.ts";
 import { dialThrough, proxyFor, type Upstream } from "./upstream.ts";
 
 /** What every stream of one sandbox passes: the rules, and the books. */
@@ -12,6 +15,7 @@ export type Checkpoint = {
   addresses: Addresses;
   audit: Audit;
   upstream: Upstream | undefined;
+  interception: Interception;
   /** Told once for every host and port that was denied, in the sentence for people. */
   notify: (sentence: string) => void;
   /** The clients' open connections, each with where it leads as soon as it has said so. */
@@ -46,18 +50,22 @@ export const open = async (checkpoint: Checkpoint, client: Wire, target: Target,
   return { ok: false, status: 502, sentence: "the client has left" };
 };
 
+/** What else is known of a denial. */
+type Denied = { rule?: Rule; method?: string; path?: string };
+
 /** Writes a denial down and tells the person, once for each host and port. */
 export const refuse = (
   { audit, notify, told }: Checkpoint,
   { name, port }: { name: string; port?: number },
   via: AuditVia,
   sentence: string,
-  decision?: Decision,
+  { rule, method, path }: Denied = {},
 ): void => {
-  const { rule } = decision ?? {};
-  audit.record({ event: "denied", host: name, via, reason: sentence, ...(port && { port }), ...(rule && { rule }) });
-  if (told.has(name) || told.size >= mostTold) return;
-  told.add(name);
+  const where = { host: name, via, ...(port && { port }), ...(method && { method }), ...(path && { path }) };
+  audit.record({ event: "denied", ...where, reason: sentence, ...(rule && { rule }) });
+  const key = `${name} ${path ?? ""}`;
+  if (told.has(key) || told.size >= mostTold) return;
+  told.add(key);
   notify(sentence);
 };
 
@@ -77,7 +85,7 @@ const fail = (checkpoint: Checkpoint, target: Target, via: AuditVia, failure: Fa
   return { ok: false, status: 502, sentence };
 };
 
-type Crossing = { via: AuditVia; decision: Decision; first?: Uint8Array; up?: Filter; down?: Filter };
+type Crossing = { via: AuditVia; decision: Decision } & Omit<RelayOptions, "onClose">;
 
 /** Joins a client to where it may go, and writes down what went through. */
 export const cross = (
@@ -99,6 +107,9 @@ export const cross = (
 
 /** After a change of the rules: ends what they no longer allow. */
 export const enforce = ({ rules, connections, outer }: Checkpoint): void => {
-  for (const [wire, target] of [...connections, ...outer])
-    if (target && !decide(rules, target.name, target.port).allowed) wire.terminate();
+  for (const [wire, target] of [...connections, ...outer]) if (target && !isStillRight(rules, target)) wire.terminate();
 };
+
+/** A connection that nobody looks into may not go on when a rule about requests has come. */
+const isStillRight = (rules: Rules, { name, port, isJudged }: Target): boolean =>
+  isLocalhost(name) || (decide(rules, name, port).allowed && (isJudged || !judgesRequests(rules, name, port)));

@@ -1,3 +1,4 @@
+import type { BunFile } from "bun";
 import { classify, parseAddress } from "./address.ts";
 import { describeDenial, describeRefusedAddress } from "./denial.ts";
 import { createLink, type Wire, wireHandlers } from "./relay.ts";
@@ -5,7 +6,12 @@ import { type Resolve, resolveHost } from "./resolver.ts";
 import { decide, deniesAddress, namesAddress, type Rules } from "./rules.ts";
 
 /** Where a connection shall lead: a canonical name or an address literal. */
-export type Target = { name: string; port: number };
+export type Target = {
+  name: string;
+  port: number;
+  /** Somebody looks into each request of the connection. */
+  isJudged?: true;
+};
 
 /** Whether an address may be connected to; the reason is the sentence for person, agent and log. */
 export type Verdict = { ok: true } | { ok: false; reason: string };
@@ -110,11 +116,11 @@ export const isLiteral = (name: string): boolean => parseAddress(name) !== undef
 export const guardOf =
   (rules: Rules, { name, port }: Target): Guard =>
   (address) => {
-    const rule = deniesAddress(rules, address, port);
+    const rule = deniesAddress(rules, address, port, name);
     if (rule)
       return { ok: false, reason: describeDenial({ allowed: false, rule, reason: "denied-by-rule" }, name, port) };
     const kind = classify(address);
-    if (kind === "public" || namesAddress(rules, address, port)) return { ok: true };
+    if (kind === "public" || namesAddress(rules, address, port, name)) return { ok: true };
     const { allowed, rule: own } = decide(rules, name, port);
     if (allowed && own?.mayBePrivate && (kind === "private" || kind === "reserved")) return { ok: true };
     return { ok: false, reason: describeRefusedAddress(name, port, address, kind) };
@@ -131,11 +137,16 @@ const systemBundles = [
   "/etc/ssl/cert.pem",
 ];
 
-/** TLS with a server whose certificate must be good for that name, by the system's authorities or those in the files. */
-export const openTls = async (serverName: string, certificates: readonly string[]): Promise<Open> => {
+/** Of the system's bundles and these files, those that exist. */
+export const trustedFiles = async (certificates: readonly string[]): Promise<BunFile[]> => {
   const files = [...systemBundles, ...certificates].map((file) => Bun.file(file));
   const present = await Promise.all(files.map((file) => file.exists()));
-  const ca = files.filter((_, at) => present[at]);
+  return files.filter((_, at) => present[at]);
+};
+
+/** TLS with a server whose certificate must be good for that name, by the system's authorities or those in the files. */
+export const openTls = async (serverName: string, certificates: readonly string[]): Promise<Open> => {
+  const ca = await trustedFiles(certificates);
   const tls = { serverName, ...(ca.length > 0 && { ca }) };
   return (hostname, port) => {
     const { promise, resolve, reject } = Promise.withResolvers<Wire>();
@@ -143,7 +154,7 @@ export const openTls = async (serverName: string, certificates: readonly string[
       ...wireHandlers,
       // Not paused yet: the handshake must be read.
       open(wire) {
-        wire.data = createLink();
+        wire.data = { ...createLink(), isTls: true };
         const deadline = setTimeout(() => wire.terminate(), timeoutMs);
         promise.finally(() => clearTimeout(deadline)).catch(() => {});
       },

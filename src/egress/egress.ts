@@ -1,9 +1,12 @@
+import type { Injection } from "../credentials/credential.ts";
 import type { Rule } from "../policy.ts";
 
 /** What the gateway of a filtered network is told. Data: `--dry-run` prints it. */
 export type Egress = {
   allow: Rule[];
   deny: Rule[];
+  /** Credentials that are put into requests on their way out. */
+  inject: Injection[];
   /** Ports of the host's loopback that answer at the same port of the sandbox's loopback. */
   hostPorts: number[];
   publish: Publish[];
@@ -13,8 +16,8 @@ export type Egress = {
   announce: boolean;
 };
 
-/** Tells the person at the terminal one sentence. One about a port is of use at once, the others also after the run. */
-export type Notify = (sentence: string, topic?: "port") => void;
+/** Tells the person at the terminal one sentence. One with a topic is of use at once, the others also after the run. */
+export type Notify = (sentence: string, topic?: "port" | "image") => void;
 
 /** A port inside that is offered on the host's loopback. */
 export type Publish = { inside: number; outside: number };

@@ -1,3 +1,4 @@
+import type { LiveCredentials } from "../credentials/credential.ts";
 import type { Places } from "../places.ts";
 import type { Rule } from "../policy.ts";
 import type { Answer, Request, RuleRequest } from "../run/control.ts";
@@ -7,18 +8,21 @@ import { auditFile, openAudit } from "./audit.ts";
 import { connectionCapacity } from "./capacity.ts";
 import { type Checkpoint, enforce, refuse } from "./checkpoint.ts";
 import { describeDenial } from "./denial.ts";
-import { dialLoopback } from "./dialler.ts";
+import { dialLoopback, trustedFiles } from "./dialler.ts";
 import type { Resolution } from "./dns.ts";
 import { openDoors } from "./doors.ts";
 import { dnsAddress, dnsPort, type Egress, type Notify, proxyAddress, proxyPort } from "./egress.ts";
+import type { CertificateAuthority } from "./intercept/certificate-authority.ts";
+import type { Interception } from "./intercept/intercept.ts";
+import { isIntercepted } from "./intercept/needed.ts";
 import { canonicalName } from "./name.ts";
 import { answerStream, serveDatagrams } from "./name-server.ts";
 import { prepareEntry } from "./namespace.ts";
 import { serveProxy } from "./proxy.ts";
 import { createPublisher } from "./publish.ts";
 import { relay, type Wire } from "./relay.ts";
-import { addRule, createRules, denialOf, literalsOf, mayResolve, portsOf, removeRule } from "./rules.ts";
-import { serve } from "./stream.ts";
+import { addRule, createRules, type Decision, denialOf, literalsOf, mayResolve, portsOf, removeRule } from "./rules.ts";
+import { lookInto, serve } from "./stream.ts";
 import { upstreamOf } from "./upstream.ts";
 
 /** The only way out of one sandbox: it lives in cordon's own process and ends with it. */
@@ -35,6 +39,9 @@ export type Surroundings = {
   places: Places;
   /** The environment outside, which may name a proxy. */
   hostEnv: Record<string, string>;
+  authority: CertificateAuthority;
+  /** The values of what the egress injects. */
+  credentials: LiveCredentials;
   notify: Notify;
   /** Told when no connection has ended for a while: what only traffic needed can be given back. */
   onQuiet: () => void;
@@ -59,6 +66,7 @@ export const openGateway = async (
     addresses: createAddresses(),
     audit: openAudit({ file: auditFile(places), run: run.id, project: run.project, agent: run.agent, onTrouble }),
     upstream: upstreamOf(surroundings.hostEnv),
+    interception: interceptionOf(egress, surroundings),
     notify,
     connections: new Map(),
     outer: new Map(),
@@ -100,6 +108,18 @@ export const openGateway = async (
   };
 };
 
+const interceptionOf = ({ inject }: Egress, { authority, credentials, hostEnv }: Surroundings): Interception => {
+  const named = [hostEnv["SSL_CERT_FILE"], hostEnv["NODE_EXTRA_CA_CERTS"]].filter((file) => file !== undefined);
+  let trusted: ReturnType<typeof trustedFiles> | undefined;
+  return {
+    ...{ authority, credentials, injections: inject, speaksH2: new Map() },
+    trusted() {
+      trusted ??= trustedFiles(named);
+      return trusted;
+    },
+  };
+};
+
 type Entrance = { hostPorts: ReadonlySet<number>; capacity: number };
 
 /** Who comes to which door means what: the address says the name, the port the service. */
@@ -135,12 +155,18 @@ const resolveName = (checkpoint: Checkpoint, asked: string): Resolution => {
   return bytes ? { kind: "address", bytes } : { kind: "exhausted" };
 };
 
-const serveHostPort = async ({ audit }: Checkpoint, client: Wire, port: number): Promise<void> => {
+const serveHostPort = async (checkpoint: Checkpoint, client: Wire, port: number): Promise<void> => {
+  const { audit } = checkpoint;
   const where = { host: "localhost", port, via: "host-port" } as const;
   const dialled = await dialLoopback(port);
   if (!dialled.ok) {
     audit.record({ event: "failed", ...where, reason: `nothing answers at port ${port} of the host` });
     return client.terminate();
+  }
+  const target = { name: where.host, port };
+  if (isIntercepted(checkpoint, target)) {
+    const decision: Decision = { allowed: true, reason: "allowed" };
+    return lookInto(checkpoint, client, dialled.wire, target, { via: where.via, decision });
   }
   relay(client, dialled.wire, { onClose: ({ up, down }) => audit.record({ event: "allowed", ...where, up, down }) });
 };

@@ -1,8 +1,10 @@
 import { type Body, createBody } from "./http-body.ts";
-import { connectionOptions, type Limits, type Refusal, type RequestHead, readHead } from "./http-head.ts";
+import { connectionOptions, type Refusal } from "./http-fields.ts";
+import { type Limits, type RequestHead, readHead } from "./http-head.ts";
 import { createLineCollector, type LineCollector } from "./line-collector.ts";
 
-export type { Limits, Refusal, RequestHead } from "./http-head.ts";
+export type { Refusal } from "./http-fields.ts";
+export type { Limits, RequestHead } from "./http-head.ts";
 
 export type RequestEvent =
   | { kind: "head"; head: RequestHead }

@@ -1,5 +1,7 @@
 import { type Address, classOf, formatAddress, parseAddress, parseRange, type Range, unmapped } from "./address.ts";
+import { defaultPorts } from "./egress.ts";
 import { isLocalhost, nameOfRule } from "./name.ts";
+import { type RequestPath, readRulePath } from "./request-path.ts";
 
 /** What one rule says, taken apart. */
 export type Pattern = (
@@ -11,8 +13,8 @@ export type Pattern = (
   | { kind: "range"; range: Range }
 ) & {
   port?: number;
-  /** Begins with `/`. A rule about requests, not about connections. */
-  path?: string;
+  /** A rule about requests, not about connections. */
+  path?: RequestPath;
   /** Upper case; absent means every method. */
   methods?: string[];
 };
@@ -63,10 +65,11 @@ const withRequest = (
   text: string,
 ): Pattern | Problem => {
   if ("problem" in target) return target;
-  const names = methods?.split(",");
-  const isPlain = /^[!-~]+$/.test(path) && !/[\\?#]/.test(path) && !/%(00|0a|0d|2f|5c)/i.test(path);
-  if (!isPlain || names?.some((name) => !/^[A-Z]{1,20}$/.test(name))) return unreadable(text);
-  return { ...target, path, ...(names && { methods: names }) };
+  const names = methods && [...new Set(methods.split(","))];
+  if (names && !names.every((name) => /^[A-Z]{1,20}$/.test(name))) return unreadable(text);
+  const read = readRulePath(path);
+  if ("problem" in read) return { problem: `\`${text.slice(0, 100)}\`: ${read.problem}`, hint: grammarHint };
+  return { ...target, path: read, ...(names && { methods: names }) };
 };
 
 const readRange = (text: string, host: string): Pattern | Problem | undefined => {
@@ -118,12 +121,21 @@ export const parsePort = (text: string): number | undefined => {
   return port <= 65535 ? port : undefined;
 };
 
+/** Where requests are expected when a rule about them names no port: HTTP and HTTPS. */
+export const requestPorts: readonly number[] = [80, 443];
+
+/** The ports for which an allowance is meant. */
+export const portsOfPattern = ({ port, path }: Pattern): readonly number[] => {
+  if (port !== undefined) return [port];
+  return path === undefined ? defaultPorts : requestPorts;
+};
+
 /** A rule in its one spelling, by which rules are compared and kept. */
 export const formatPattern = (pattern: Pattern): string => {
-  const { port, path = "", methods } = pattern;
+  const { port, path, methods } = pattern;
   const host = formatTarget(pattern);
   const bracketed = port !== undefined && host.includes(":") ? `[${host}]` : host;
-  return `${methods ? `${methods.join(",")} ` : ""}${bracketed}${port === undefined ? "" : `:${port}`}${path}`;
+  return `${methods ? `${methods.join(",")} ` : ""}${bracketed}${port === undefined ? "" : `:${port}`}${path?.text ?? ""}`;
 };
 
 const formatTarget = (pattern: Pattern): string => {

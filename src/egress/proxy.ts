@@ -1,8 +1,10 @@
+import { answerHttp, finishWith } from "./answer.ts";
 import type { AuditVia } from "./audit.ts";
 import { type Checkpoint, open, refuse } from "./checkpoint.ts";
 import type { Target } from "./dialler.ts";
 import { crossHttp } from "./http.ts";
-import { createRequestReader, type RequestEvent, type RequestHead } from "./http-request.ts";
+import { createRequestReader, originForm, type RequestEvent, type RequestHead } from "./http-request.ts";
+import { isIntercepted } from "./intercept/needed.ts";
 import { canonicalName } from "./name.ts";
 import {
   type Destination,
@@ -14,7 +16,7 @@ import {
   socksReply,
 } from "./proxy-request.ts";
 import { attach, detach, type Wire } from "./relay.ts";
-import { answerHttp, finishWith, join } from "./stream.ts";
+import { join, lookInto } from "./stream.ts";
 
 const greetingMs = 30_000;
 const established = "HTTP/1.1 200 Connection established\r\n\r\n";
@@ -70,8 +72,15 @@ const forwardHttp = async (
   const target = targetOf({ host: authority.host, port: authority.port ?? 80 });
   const opened = await open(checkpoint, client, target, "http");
   if (!opened.ok) return answerHttp(client, opened.status, opened.sentence);
+  const way = { via: "http", decision: opened.decision } as const;
+  if (isIntercepted(checkpoint, target)) {
+    // As if the client had asked the server itself.
+    const bodies = events.flatMap((event) => (event.kind === "body" ? [event.bytes] : []));
+    detach(client, Buffer.concat([originForm(head), ...bodies]));
+    return lookInto(checkpoint, client, opened.wire, target, way);
+  }
   crossHttp(checkpoint, client, opened.wire, {
-    ...{ target, via: "http", decision: opened.decision, reader, proxied: events },
+    ...{ ...way, target, reader, proxied: events },
   });
 };
 

@@ -16,6 +16,8 @@ export type Link = {
   held: Uint8Array[];
   ended: boolean;
   closed: { error: Error | undefined } | undefined;
+  /** Bun has taken TLS off it, and cannot do so a second time. */
+  isTls?: true;
 };
 
 /** A connection of the gateway. Its events go through `data`: `reload()` would change every connection of a listener. */
@@ -94,22 +96,29 @@ export const detach = (wire: Wire, unread?: Uint8Array): void => {
 export type Traffic = { up: number; down: number; ms: number };
 
 /** Sees what comes in one direction and says what goes on instead; undefined cuts both sides off. */
-export type Filter = (chunk: Uint8Array) => Uint8Array | undefined;
+export type Filter = (chunk: Uint8Array, joint: Joint) => Uint8Array | undefined;
 
 export type RelayOptions = {
   /** Goes to the second connection ahead of everything, and past the filter. */
   first?: Uint8Array;
   up?: Filter;
   down?: Filter;
+  /** What the first connection still gets behind the last byte of the second one; undefined cuts both off. */
+  last?: () => Uint8Array | undefined;
   /** Told once, when both connections are closed. */
   onClose?: (traffic: Traffic) => void;
 };
 
 /**
- * Two joined connections. `inject` sends bytes to the second one, behind what is on its way and past the filter; `finish`
- * tells it, behind the same, that nothing more comes.
+ * Two joined connections. `inject` sends bytes to the second one and `answer` to the first, behind what is on its way and
+ * past the filter; `finish` tells the second one, behind the same, that nothing more comes, and `end` tells both.
  */
-export type Joint = { inject(bytes: Uint8Array): void; finish(): void };
+export type Joint = {
+  inject(bytes: Uint8Array): void;
+  answer(bytes: Uint8Array): void;
+  finish(): void;
+  end(): void;
+};
 
 /**
  * One direction. At most one chunk (512 KB, what Bun reads at once) waits, and meanwhile the source is not read.
@@ -118,7 +127,8 @@ export type Joint = { inject(bytes: Uint8Array): void; finish(): void };
 type Flow = {
   from: Wire;
   to: Wire;
-  filter: Filter | undefined;
+  filter: ((chunk: Uint8Array) => Uint8Array | undefined) | undefined;
+  last: (() => Uint8Array | undefined) | undefined;
   waiting: Uint8Array | undefined;
   bytes: number;
   ended: boolean;
@@ -128,14 +138,29 @@ type Flow = {
 // As with undici, and below the idle limit of common NAT devices. Bun then probes each second, ten times.
 const keepAliveMs = 60_000;
 
+/** Who has been told that it is over gets this long to read it. */
+const lingerMs = 2_000;
+
 /**
  * Joins two connections until both are closed, without a limit of time. The end of one direction is passed on alone; a
  * connection that is cut off, by its peer or by `terminate`, takes the other one with it.
  */
-export const relay = (a: Wire, b: Wire, { first, up, down, onClose }: RelayOptions = {}): Joint => {
+export const relay = (a: Wire, b: Wire, { first, up, down, last, onClose }: RelayOptions = {}): Joint => {
   const started = performance.now();
-  const upward = createFlow(a, b, up);
-  const downward = createFlow(b, a, down);
+  const joint: Joint = {
+    inject: (bytes) => push(upward, bytes),
+    answer: (bytes) => push(downward, bytes),
+    finish: () => finish(upward),
+    end() {
+      finish(downward);
+      finish(upward);
+      setTimeout(() => {
+        for (const wire of [a, b]) wire.terminate();
+      }, lingerMs).unref();
+    },
+  };
+  const upward = createFlow(a, b, up && ((chunk) => up(chunk, joint)));
+  const downward = createFlow(b, a, down && ((chunk) => down(chunk, joint)), last);
   let open = 2;
   const stageOf = (incoming: Flow, outgoing: Flow): Stage => ({
     data: (chunk) => filterInto(incoming, chunk),
@@ -157,11 +182,11 @@ export const relay = (a: Wire, b: Wire, { first, up, down, onClose }: RelayOptio
   attach(b, stageOf(downward, upward));
   // Attaching let both read.
   for (const { from, waiting } of [upward, downward]) if (waiting) from.pause();
-  return { inject: (bytes) => push(upward, bytes), finish: () => finish(upward) };
+  return joint;
 };
 
-const createFlow = (from: Wire, to: Wire, filter: Filter | undefined): Flow => ({
-  ...{ from, to, filter },
+const createFlow = (from: Wire, to: Wire, filter: Flow["filter"], last?: Flow["last"]): Flow => ({
+  ...{ from, to, filter, last },
   waiting: undefined,
   bytes: 0,
   ended: false,
@@ -197,6 +222,11 @@ const drain = (flow: Flow): void => {
 };
 
 const finish = (flow: Flow): void => {
+  if (flow.last && !flow.ended) {
+    const rest = flow.last();
+    if (!rest) return void flow.from.terminate();
+    push(flow, rest);
+  }
   flow.ended = true;
   if (!flow.waiting) shut(flow);
 };

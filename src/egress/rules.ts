@@ -1,28 +1,36 @@
-import { errorOf } from "../errors.ts";
 import type { Rule } from "../policy.ts";
-import { type Address, classOf, formatAddress, isInRange, isSameAddress, parseAddress, unmapped } from "./address.ts";
+import { classOf, formatAddress, isSameAddress, parseAddress, unmapped } from "./address.ts";
 import { defaultPorts } from "./egress.ts";
-import { canonicalName } from "./name.ts";
-import { formatPattern, isProblem, type Pattern, parsePattern } from "./pattern.ts";
+import { formatPattern, isProblem, type Pattern, parsePattern, portsOfPattern } from "./pattern.ts";
+import { allowsPath, deniesPath, type RequestPath, readPath } from "./request-path.ts";
+import {
+  type Compiled,
+  compileList,
+  type Destination,
+  firstFitting,
+  groupsOf,
+  isMeantFor,
+  isPlain,
+  patternOf,
+  patternsOf,
+  type RuleList,
+  readDestination,
+} from "./rule-list.ts";
 
 export { describeDenial, describeRefusedAddress } from "./denial.ts";
 
-/** What decided about a name and port, and why. `rule` is the deciding one, or the nearest when only its port differs. */
+/**
+ * What decided about a name and port, or about one request to them, and why. `rule` is the deciding one, or the nearest
+ * when only its port differs, or what it says of requests.
+ */
 export type Decision = {
   allowed: boolean;
   rule?: Rule;
-  reason: "allowed" | "denied-by-rule" | "no-rule" | "bad-name" | "bad-port";
-};
-
-type Compiled = { rule: Rule; pattern: Pattern };
-
-/** One list, taken apart once, so that a decision costs as many look-ups as a name has labels. */
-type RuleList = {
-  rules: Rule[];
-  any: Compiled[];
-  hosts: Map<string, Compiled[]>;
-  subdomains: Map<string, Compiled[]>;
-  addresses: Compiled[];
+  reason: "allowed" | "denied-by-rule" | "no-rule" | "bad-name" | "bad-port" | "other-request" | "unclear-path";
+  /** The connection is allowed; each request on it is to be decided besides. */
+  requests?: true;
+  /** With `unclear-path`: what is wrong with it. */
+  problem?: string;
 };
 
 /** The live rules of one run; `addRule` and `removeRule` change them in place. */
@@ -54,168 +62,165 @@ export const removeRule = (
   return isFound;
 };
 
-const patternOf = ({ value, origin }: Rule): Pattern => {
-  const pattern = parsePattern(value);
-  if (isProblem(pattern)) throw errorOf("E_OPTION_INVALID", origin, pattern.problem, pattern.hint);
-  return pattern;
-};
-
-/** The rule that denies every port of the one host that a pattern names. */
-export const denialOf = (rules: Rules, value: string): Rule | undefined => {
+/** The rule that denies all of what a pattern for one host names. */
+export const denialOf = ({ deny }: Rules, value: string): Rule | undefined => {
   const pattern = parsePattern(value);
   if (isProblem(pattern) || pattern.kind !== "host") return undefined;
-  const { reason, rule } = decide(rules, pattern.name, pattern.port ?? defaultPorts[1]!);
-  return reason === "denied-by-rule" ? rule : undefined;
+  const { path, methods } = pattern;
+  const port = pattern.port ?? defaultPorts[1]!;
+  const groups = groupsOf(deny, pattern.name);
+  const whole = firstFitting(groups, (rule) => isPlain(rule) && deniesPort(rule, port));
+  if (whole || !path) return whole?.rule;
+  const isEvery = (rule: Compiled) =>
+    (methods ?? [undefined]).every((method) => deniesRequest(rule, port, { method, path }));
+  return firstFitting(groups, isEvery)?.rule;
 };
 
-const compileList = (rules: readonly Rule[]): RuleList => {
-  const list: RuleList = { rules: [...rules], any: [], hosts: new Map(), subdomains: new Map(), addresses: [] };
-  for (const rule of rules) {
-    const pattern = patternOf(rule);
-    placeIn(list, pattern).push({ rule, pattern });
-  }
-  return list;
-};
-
-const placeIn = (list: RuleList, pattern: Pattern): Compiled[] => {
-  switch (pattern.kind) {
-    case "any":
-      return list.any;
-    case "host":
-      return slotOf(list.hosts, pattern.name);
-    case "subdomains":
-      return slotOf(list.subdomains, pattern.of);
-    case "address":
-    case "range":
-      return list.addresses;
-  }
-};
-
-const slotOf = (map: Map<string, Compiled[]>, key: string): Compiled[] => {
-  const slot = map.get(key) ?? [];
-  map.set(key, slot);
-  return slot;
-};
-
-/** What decides about a connection to a name, or to an address that somebody spelt out. Deny wins; no rule means no. */
+/**
+ * What decides about a connection to a name, or to an address that somebody spelt out. Deny wins; no rule means no. A
+ * rule about requests that allows some of them opens the connection, and one that denies some leaves it open.
+ */
 export const decide = (rules: Rules, name: string, port: number): Decision => {
-  const target = readTarget(name);
-  return target === undefined ? { allowed: false, reason: "bad-name" } : decideTarget(rules, target, port);
+  const destination = readDestination(name);
+  return destination === undefined
+    ? { allowed: false, reason: "bad-name" }
+    : decideConnection(rules, destination, port).decision;
 };
 
-type Target = string | Address;
+/** Whether what is said to this name and port has to be looked into, because a rule about requests decides there. */
+export const judgesRequests = (rules: Rules, name: string, port: number): boolean =>
+  decide(rules, name, port).requests === true;
 
-const readTarget = (name: string): Target | undefined => {
-  const address = parseAddress(name);
-  return address ? unmapped(address) : canonicalName(name);
-};
-
-const decideTarget = (rules: Rules, target: Target, port: number): Decision => {
-  if (!Number.isInteger(port) || port < 1 || port > 65535) return { allowed: false, reason: "bad-port" };
-  const denying = firstWithPort(groupsOf(rules.deny, target), port, deniesPort);
+/** What decides about one request; `target` is a path, perhaps with a query, which does not count. */
+export const decideRequest = (rules: Rules, name: string, port: number, method: string, target: string): Decision => {
+  const destination = readDestination(name);
+  if (destination === undefined) return { allowed: false, reason: "bad-name" };
+  const { decision, opening } = decideConnection(rules, destination, port);
+  if (!opening || !decision.requests) return decision;
+  const path = readPath(target);
+  if ("problem" in path) return { allowed: false, reason: "unclear-path", problem: path.problem };
+  const request = { method, path };
+  const denying = firstFitting(groupsOf(rules.deny, destination), (rule) => deniesRequest(rule, port, request));
   if (denying) return { allowed: false, rule: denying.rule, reason: "denied-by-rule" };
-  const groups = groupsOf(rules.allow, target).map((group) => group.filter(grantsConnections));
-  const allowing = firstWithPort(groups, port, allowsPort);
+  if (isPlain(opening)) return { allowed: true, rule: opening.rule, reason: "allowed" };
+  const allowing = firstFitting(groupsOf(rules.allow, destination), (rule) => allowsRequest(rule, port, request));
   if (allowing) return { allowed: true, rule: allowing.rule, reason: "allowed" };
-  const near = groups.flat()[0];
-  return near ? { allowed: false, rule: near.rule, reason: "bad-port" } : { allowed: false, reason: "no-rule" };
+  return { allowed: false, rule: opening.rule, reason: "other-request" };
 };
 
-/** A rule about requests opens no connection: nothing here could hold it to its path. As a denial it closes the host. */
-const grantsConnections = ({ pattern }: Compiled): boolean => pattern.path === undefined;
+/** The decision, and the rule that opens the connection, if one does. A rule for all of it comes before others. */
+const decideConnection = (
+  rules: Rules,
+  destination: Destination,
+  port: number,
+): { decision: Decision; opening?: Compiled } => {
+  if (!Number.isInteger(port) || port < 1 || port > 65535) return { decision: { allowed: false, reason: "bad-port" } };
+  const denials = groupsOf(rules.deny, destination);
+  const denying = firstFitting(denials, (rule) => isPlain(rule) && deniesPort(rule, port));
+  if (denying) return { decision: { allowed: false, rule: denying.rule, reason: "denied-by-rule" } };
+  const groups = groupsOf(rules.allow, destination);
+  const opening =
+    firstFitting(groups, (rule) => isPlain(rule) && isMeantFor(rule, port)) ??
+    firstFitting(groups, (rule) => isMeantFor(rule, port));
+  if (!opening) {
+    const near = groups.flat()[0];
+    const decision: Decision = near
+      ? { allowed: false, rule: near.rule, reason: "bad-port" }
+      : { allowed: false, reason: "no-rule" };
+    return { decision };
+  }
+  const requests = !isPlain(opening) || denials.flat().some((rule) => !isPlain(rule) && isMeantFor(rule, port));
+  return { decision: { allowed: true, rule: opening.rule, reason: "allowed", ...(requests && { requests }) }, opening };
+};
 
-const allowsPort = ({ pattern }: Compiled, port: number): boolean =>
-  pattern.port === undefined ? defaultPorts.includes(port) : pattern.port === port;
-
+/** A denial of a host without a port closes every port. */
 const deniesPort = ({ pattern }: Compiled, port: number): boolean =>
   pattern.port === undefined || pattern.port === port;
 
-/** Rules that name a target, the most specific group first. */
-const groupsOf = (list: RuleList, target: Target): Compiled[][] => {
-  if (typeof target !== "string") return addressGroups(list, target);
-  const groups = [list.hosts.get(target) ?? []];
-  for (let dot = target.indexOf("."); dot >= 0; dot = target.indexOf(".", dot + 1))
-    groups.push(list.subdomains.get(target.slice(dot + 1)) ?? []);
-  return [...groups, list.any];
-};
+/** Without a method: any of them. */
+type Request = { method: string | undefined; path: RequestPath };
 
-/** `*` means names, so no address is in it. */
-const addressGroups = ({ addresses }: RuleList, target: Address): Compiled[][] => {
-  const exact = addresses.filter(({ pattern }) => pattern.kind === "address" && isSameAddress(target, pattern.address));
-  const bitsOf = ({ pattern }: Compiled) => (pattern.kind === "range" ? pattern.range.bits : 0);
-  const ranges = addresses.filter(({ pattern }) => pattern.kind === "range" && isInRange(target, pattern.range));
-  return [exact, ...ranges.sort((one, other) => bitsOf(other) - bitsOf(one)).map((range) => [range])];
-};
+const allowsRequest = (rule: Compiled, port: number, { method, path }: Request): boolean =>
+  rule.pattern.path !== undefined &&
+  isMeantFor(rule, port) &&
+  holdsFor(rule.pattern, method) &&
+  allowsPath(rule.pattern.path, path);
 
-/** Of each group the rule that names the port comes first. */
-const firstWithPort = (
-  groups: readonly Compiled[][],
-  port: number,
-  accepts: (rule: Compiled, port: number) => boolean,
-): Compiled | undefined => {
-  for (const group of groups) {
-    const fitting = group.filter((rule) => accepts(rule, port));
-    const found = fitting.find(({ pattern }) => pattern.port !== undefined) ?? fitting[0];
-    if (found) return found;
-  }
-  return undefined;
+const deniesRequest = (rule: Compiled, port: number, { method, path }: Request): boolean =>
+  rule.pattern.path !== undefined &&
+  isMeantFor(rule, port) &&
+  // Methods differ by the case of their letters (RFC 9110, 9.1), and not every server knows that.
+  holdsFor(rule.pattern, method?.toUpperCase()) &&
+  deniesPath(rule.pattern.path, path);
+
+const holdsFor = ({ methods }: Pattern, method: string | undefined): boolean => {
+  if (methods === undefined) return true;
+  return method !== undefined && (methods.includes(method) || (method === "HEAD" && methods.includes("GET")));
 };
 
 /** Allowed when a connection to any port of this name would be: only then is the name resolved. */
 export const mayResolve = (rules: Rules, name: string): Decision => {
-  const target = canonicalName(name);
-  if (target === undefined) return { allowed: false, reason: "bad-name" };
-  const named = groupsOf(rules.allow, target).flat().filter(grantsConnections);
-  const ports = named.flatMap(({ pattern }) => (pattern.port === undefined ? defaultPorts : [pattern.port]));
-  const decisions = [...new Set(ports)].map((port) => decideTarget(rules, target, port));
-  return decisions.find(({ allowed }) => allowed) ?? decisions[0] ?? decideTarget(rules, target, defaultPorts[1]!);
+  const destination = readDestination(name);
+  if (typeof destination !== "string") return { allowed: false, reason: "bad-name" };
+  const ports = groupsOf(rules.allow, destination)
+    .flat()
+    .flatMap(({ pattern }) => portsOfPattern(pattern));
+  const decisions = [...new Set(ports)].map((port) => decideConnection(rules, destination, port).decision);
+  return (
+    decisions.find(({ allowed }) => allowed) ??
+    decisions[0] ??
+    decideConnection(rules, destination, defaultPorts[1]!).decision
+  );
 };
 
 /** Every port that some rule allows, ascending: where the gateway listens. */
 export const portsOf = ({ allow }: Rules): number[] => {
-  const patterns = namedPatterns(allow).filter(({ kind }) => kind !== "range");
-  const ports = patterns.flatMap(({ port }) => (port === undefined ? defaultPorts : [port]));
-  return [...new Set(ports)].sort((a, b) => a - b);
+  const patterns = patternsOf(allow).filter(({ kind }) => kind !== "range");
+  return [...new Set(patterns.flatMap(portsOfPattern))].sort((a, b) => a - b);
 };
 
 /** The IPv4 addresses that rules spell out; they are put on the sandbox's loopback. */
 export const literalsOf = ({ allow }: Rules): string[] => {
-  const addresses = namedPatterns(allow).flatMap((pattern) =>
+  const addresses = patternsOf(allow).flatMap((pattern) =>
     pattern.kind === "address" && pattern.address.length === 4 ? [formatAddress(pattern.address)] : [],
   );
   return [...new Set(addresses)];
 };
 
-const namedPatterns = ({ any, hosts, subdomains, addresses }: RuleList): Pattern[] =>
-  [any, ...hosts.values(), ...subdomains.values(), addresses]
-    .flat()
-    .filter(grantsConnections)
-    .map(({ pattern }) => pattern);
-
 /**
- * The rule by which a name may lead to this address although it is not public. Loopback and addresses of no machine
- * never; metadata and link-local only when spelt out. With a port, a rule for another port does not count.
+ * The rule by which `name` may lead to this address although it is not public. Loopback and addresses of no machine
+ * never; metadata and link-local only when spelt out. With a port, a rule for another port does not count. A rule about
+ * requests counts for the address itself alone: with any other name, its requests are decided by the rules of the name.
  */
-export const namesAddress = (rules: Rules, ip: string, port?: number): Rule | undefined => {
+export const namesAddress = (rules: Rules, ip: string, port?: number, name?: string): Rule | undefined => {
   const parsed = parseAddress(ip);
   const address = parsed && unmapped(parsed);
-  if (!address || deniesAddress(rules, ip, port)) return undefined;
+  if (!address || deniesAddress(rules, ip, port, name)) return undefined;
   const kind = classOf(address);
   if (kind === "loopback" || kind === "unspecified" || kind === "multicast") return undefined;
   const isPrecise = kind === "metadata" || kind === "link-local";
-  return addressGroups(rules.allow, address)
+  const isLiteral = isSpelt(ip, name);
+  return groupsOf(rules.allow, address)
     .flat()
-    .filter(grantsConnections)
+    .filter((rule) => isPlain(rule) || (isLiteral && (port === undefined || isMeantFor(rule, port))))
     .find(({ pattern }) => (!isPrecise || pattern.kind === "address") && isForPort(pattern, port))?.rule;
 };
 
-/** The deny rule that holds an address, whatever name led to it. */
-export const deniesAddress = (rules: Rules, ip: string, port?: number): Rule | undefined => {
-  const address = parseAddress(ip);
-  if (!address) return undefined;
-  const groups = addressGroups(rules.deny, unmapped(address));
-  return groups.flat().find(({ pattern }) => isForPort(pattern, port))?.rule;
+/** The deny rule that holds an address, whatever name led to it. One about requests closes it for other names only. */
+export const deniesAddress = (rules: Rules, ip: string, port?: number, name?: string): Rule | undefined => {
+  const address = readDestination(ip);
+  if (address === undefined || typeof address === "string") return undefined;
+  const isLiteral = isSpelt(ip, name);
+  return groupsOf(rules.deny, address)
+    .flat()
+    .find((rule) => (isPlain(rule) || !isLiteral) && isForPort(rule.pattern, port))?.rule;
 };
 
 const isForPort = (pattern: Pattern, port: number | undefined): boolean =>
   pattern.port === undefined || port === undefined || pattern.port === port;
+
+/** True when the destination is the address itself, and not a name that leads there. */
+const isSpelt = (ip: string, name: string | undefined): boolean => {
+  const [address, own] = [parseAddress(ip), parseAddress(name ?? "")];
+  return address !== undefined && own !== undefined && isSameAddress(unmapped(address), unmapped(own));
+};

@@ -1,10 +1,12 @@
+import { answerHttp } from "./answer.ts";
 import type { AuditVia } from "./audit.ts";
 import { type Checkpoint, cross, open, refuse } from "./checkpoint.ts";
 import { readClientHello } from "./client-hello.ts";
 import { isLiteral, type Target } from "./dialler.ts";
 import { crossHttp } from "./http.ts";
 import { createRequestReader } from "./http-request.ts";
-import { canonicalName } from "./name.ts";
+import { isIntercepted } from "./intercept/needed.ts";
+import { canonicalName, isLocalhost } from "./name.ts";
 import { attach, detach, type Wire } from "./relay.ts";
 import type { Decision } from "./rules.ts";
 
@@ -27,10 +29,25 @@ type Way = { via: AuditVia; decision: Decision };
 
 /** Lets the two talk, as far as what the client says first fits the name that it asked for. */
 export const join = (checkpoint: Checkpoint, client: Wire, server: Wire, target: Target, way: Way): void => {
-  if (target.port === httpPort)
+  if (isIntercepted(checkpoint, target)) void lookInto(checkpoint, client, server, target, way);
+  else if (target.port === httpPort)
     crossHttp(checkpoint, client, server, { ...way, target, reader: createRequestReader() });
   else if (tlsPorts.has(target.port) && !isLiteral(target.name)) awaitHello(checkpoint, client, server, target, way);
   else cross(checkpoint, client, server, target, way);
+};
+
+/** Loaded with the first connection that needs it. */
+export const lookInto = async (
+  checkpoint: Checkpoint,
+  client: Wire,
+  server: Wire,
+  target: Target,
+  way: Way,
+): Promise<void> => {
+  const { crossJudged, interceptTls } = await import("./intercept/intercept.ts");
+  if (target.port === httpPort || isLocalhost(target.name))
+    crossJudged(checkpoint, client, server, target, way, "http/1.1");
+  else await interceptTls(checkpoint, client, server, target, way);
 };
 
 const awaitHello = (checkpoint: Checkpoint, client: Wire, server: Wire, target: Target, way: Way): void => {
@@ -60,27 +77,4 @@ const awaitHello = (checkpoint: Checkpoint, client: Wire, server: Wire, target: 
       server.terminate();
     },
   });
-};
-
-/** An answer of the gateway's own; the sentence is printable ASCII. */
-export const answerHttp = (client: Wire, status: number, sentence: string): void => {
-  const body = `cordon: ${sentence}\n`;
-  const head = [
-    `HTTP/1.1 ${status} ${sentence}`,
-    "Content-Type: text/plain",
-    `Content-Length: ${body.length}`,
-    "Connection: close",
-    "X-Cordon: refused",
-  ];
-  finishWith(client, `${head.join("\r\n")}\r\n\r\n${body}`);
-};
-
-const lingerMs = 2_000;
-
-/** Says the last words and closes when the client has read them: what it still sends must not turn into a reset. */
-export const finishWith = (client: Wire, words: string | Uint8Array): void => {
-  const timer = setTimeout(() => client.terminate(), lingerMs);
-  client.write(words);
-  client.shutdown();
-  attach(client, { data() {}, end: () => client.end(), close: () => clearTimeout(timer) });
 };

@@ -1,7 +1,10 @@
 import path from "node:path";
 import type { Agent } from "../agents/agent.ts";
+import type { Injection } from "../credentials/credential.ts";
+import { describeCredential, type GitCredential } from "../credentials/git.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { Host } from "../host.ts";
+import type { ServedSocket } from "../launch.ts";
 import { isWithin } from "../places.ts";
 import type { Policy } from "../policy.ts";
 import { composeEnvironment, type Variable } from "./environment.ts";
@@ -24,13 +27,20 @@ export type PlanInput = Omit<Composition, "extra"> & {
   gitConfig: Uint8Array | undefined;
   /** Variables for the agent, each with its reason. */
   variables: Variable[];
+  /** What stands for credentials: it wins over whatever is set or passed under the same name. */
+  placeholders: Variable[];
+  /** Credentials that the gateway puts into requests. */
+  injections: Injection[];
+  gitCredentials: GitCredential[];
+  /** What cordon serves while the run lasts; `carried` shows each one inside. */
+  served: ServedSocket[];
   requested: Plan["requested"];
 };
 
 /** Decides everything about one run. Pure: what it needs to know of the machine is in its input. */
 export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } => {
   const { host, policy, workdir } = input;
-  const variables = composeEnvironment(host, policy, workdir, input.variables);
+  const variables = composeEnvironment(host, policy, workdir, input.variables, input.placeholders);
   return {
     id: input.id,
     command: input.command,
@@ -40,7 +50,8 @@ export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } =
     mounts: composeMounts({ ...input, extra: [...input.carried, ...generated(input)] }),
     env: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
     network: policy.network.mode,
-    ...(policy.network.mode === "filtered" && { egress: egressOf(policy, host) }),
+    ...(policy.network.mode === "filtered" && { egress: egressOf(input) }),
+    ...(input.served.length > 0 && { sockets: input.served }),
     deniesHosts: policy.network.mode === "open" && policy.network.deny.length > 0,
     credentials: policy.credentials,
     resources: policy.resources,
@@ -52,24 +63,31 @@ export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } =
 };
 
 /** Ports that begin to listen inside are announced to a person who is there to read it. */
-const egressOf = ({ network }: Policy, { tty }: Host): Egress => ({
+const egressOf = ({ policy: { network }, host: { tty }, injections }: PlanInput): Egress => ({
   allow: network.allow,
   deny: network.deny,
+  inject: injections,
   hostPorts: [...new Set(network.hostPorts.map(({ value }) => value))],
   publish: network.publish,
   publishAll: network.publishAll,
   announce: tty.stderr,
 });
 
-const generated = ({ host, policy, hostname, resolver, gitConfig, facts }: PlanInput): Mount[] => [
+const generated = ({ host, policy, hostname, resolver, facts, ...input }: PlanInput): Mount[] => [
   ...(policy.network.mode === "filtered" ? namingMounts(facts, hostname) : []),
   ...(resolver
     ? [bytesAt(facts["/etc/resolv.conf"]?.real ?? "/etc/resolv.conf", resolver, "the host's resolver")]
     : []),
-  ...(gitConfig
-    ? [bytesAt(path.join(host.realHome, ".gitconfig"), gitConfig, "the user's git settings, filtered")]
-    : []),
+  ...gitConfigOf(input).map((bytes) =>
+    bytesAt(path.join(host.realHome, ".gitconfig"), bytes, "the user's git settings, filtered"),
+  ),
 ];
+
+/** One file, or none when there is nothing to say. */
+const gitConfigOf = ({ gitConfig, gitCredentials }: Pick<PlanInput, "gitConfig" | "gitCredentials">): Uint8Array[] =>
+  gitConfig || gitCredentials.length > 0
+    ? [Buffer.concat([gitConfig ?? new Uint8Array(), Buffer.from(gitCredentials.map(describeCredential).join(""))])]
+    : [];
 
 const bytesAt = (target: string, bytes: Uint8Array, origin: string): Mount => ({
   kind: "bytes",

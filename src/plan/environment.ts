@@ -61,7 +61,13 @@ const steeringNames = [
 export type Variable = { name: string; value: string; origin: string };
 
 /** Every variable inside, sorted by name, each with the reason why it is there. Later reasons win. */
-export const composeEnvironment = (host: Host, policy: Policy, workdir: string, own: Variable[]): Variable[] => {
+export const composeEnvironment = (
+  host: Host,
+  policy: Policy,
+  workdir: string,
+  own: Variable[],
+  placeholders: Variable[] = [],
+): Variable[] => {
   const passed = [
     ...passedNames.map((value) => ({ value, origin: "default" })),
     ...[...certificateNames, ...storeNames].map((value) => ({ value, origin: "default (certificates)" })),
@@ -79,6 +85,7 @@ export const composeEnvironment = (host: Host, policy: Policy, workdir: string, 
   if (policy.network.mode === "filtered") for (const variable of proxies) add(variable);
   for (const variable of own) add(variable);
   for (const [name, value] of Object.entries(policy.env.set)) add({ name, value, origin: "env.set" });
+  for (const variable of placeholders) add(variable);
   return [...variables.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 };
 

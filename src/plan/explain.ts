@@ -1,7 +1,7 @@
 import { classify } from "../egress/address.ts";
-import { describeDenial } from "../egress/denial.ts";
+import { type AskedFor, describeAsked, describeDenial } from "../egress/denial.ts";
 import { isLocalhost } from "../egress/name.ts";
-import { createRules, decide } from "../egress/rules.ts";
+import { createRules, type Decision, decide, decideRequest } from "../egress/rules.ts";
 import type { Host } from "../host.ts";
 import type { Policy, Rule } from "../policy.ts";
 import { isSteering, type Variable } from "./environment.ts";
@@ -43,18 +43,40 @@ export const explainVariable = ({ variables }: { variables: Variable[] }, host: 
   return { subject: name, verdict, origin: `default; \`--env ${name}=…\` or env.pass brings it in` };
 };
 
-/** `HOST` or `HOST:PORT`; without a port it is about HTTPS. Asks what the gateway asks. */
-export const explainHost = ({ network }: Policy, word: string): Explanation => {
-  const origin = `network ${network.mode}, ${network.origin}`;
-  if (network.mode !== "filtered")
-    return { subject: word, verdict: network.mode === "open" ? "reachable" : "unreachable", origin };
+/**
+ * `HOST` or `HOST:PORT`, without a port about HTTPS, or one request to it. Asks what the gateway asks. Of a URL the
+ * query is not said again.
+ */
+export const explainHost = ({ network }: Policy, word: string, asked?: AskedFor): Explanation => {
   const { name, port } = splitPort(word);
-  const subject = `${name}:${port}`;
-  if (isLocalhost(name) || classify(name) === "loopback") return explainLoopback(network, subject, port);
-  const decision = decide(createRules(network), name, port);
-  if (decision.allowed) return { subject, verdict: "allowed", origin: describeRule(decision.rule!) };
-  if (decision.reason === "denied-by-rule") return { subject, verdict: "denied", origin: describeRule(decision.rule!) };
-  return { subject, verdict: "not allowed", origin: describeDenial(decision, name, port) };
+  const origin = `network ${network.mode}, ${network.origin}`;
+  if (network.mode !== "filtered") {
+    const subject = asked ? describeAsked(name, port, asked) : word;
+    return { subject, verdict: network.mode === "open" ? "reachable" : "unreachable", origin };
+  }
+  if (isLocalhost(name) || classify(name) === "loopback") return explainLoopback(network, `${name}:${port}`, port);
+  const rules = createRules(network);
+  const decision = asked ? decideRequest(rules, name, port, asked.method, asked.target) : decide(rules, name, port);
+  const subject = asked ? describeAsked(name, port, asked) : `${name}:${port}`;
+  const isSaid = decision.rule && (decision.allowed || decision.reason === "denied-by-rule");
+  const sentence = () => describeDenial(decision, name, port, asked);
+  return { subject, verdict: verdictOn(decision), origin: isSaid ? describeRule(decision.rule!) : sentence() };
+};
+
+const verdictOn = ({ allowed, reason, requests }: Decision): string => {
+  if (allowed) return requests ? "allowed, and each request is judged" : "allowed";
+  return reason === "denied-by-rule" ? "denied" : "not allowed";
+};
+
+/** `[METHOD ]URL`, or a rule about requests such as `GET example.com/path`; undefined for anything else. */
+export const readRequest = (word: string): (AskedFor & { host: string }) | undefined => {
+  const [, method, scheme, host = "", target = ""] =
+    /^(?:([A-Z]+) )?(https?:\/\/)?([^/?#\s]+)([^\s#]*)(?:#\S*)?$/.exec(word) ?? [];
+  if (host === "" || (method === undefined && scheme === undefined)) return undefined;
+  // Who signs in is not asked, nor said again.
+  const place = host.slice(host.lastIndexOf("@") + 1);
+  const withPort = scheme === "http://" && !/:[0-9]+$/.test(place) ? `${place}:80` : place;
+  return { method: method ?? "GET", host: withPort, target: target.startsWith("/") ? target : `/${target}` };
 };
 
 const explainLoopback = ({ hostPorts }: Policy["network"], subject: string, port: number): Explanation => {

@@ -1,13 +1,17 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Agent } from "../agents/agent.ts";
-import { locateState, mountsOfState, type PrivateState } from "../agents/state.ts";
+import { noteProjectServers } from "../agents/mcp-project.ts";
+import { type GatheredSettings, gatherSettings, noSettings } from "../agents/settings-file.ts";
+import { locateState, type PrivateState } from "../agents/state.ts";
+import type { Config } from "../config/config.ts";
+import { type Found, findCredentials } from "../credentials/find.ts";
 import { errorOf } from "../errors.ts";
 import { type Facts, type Host, inspectPath, inspectPaths, listDirectory, listeningSockets } from "../host.ts";
 import { isWithin, projectKey } from "../places.ts";
 import type { Policy } from "../policy.ts";
 import { readUserSettings } from "../workspace/git.ts";
-import { certificateMounts, houseAuthorities } from "./certificates.ts";
+import { certificateMounts, houseAuthorities, trustStores } from "./certificates.ts";
 import { exposedPlaces, nestedSources, type PlanInput } from "./create.ts";
 import type { Variable } from "./environment.ts";
 import { type Composition, composeMounts, pathsOf } from "./filesystem.ts";
@@ -15,6 +19,8 @@ import { homeForks } from "./locations.ts";
 import { withNetwork } from "./network.ts";
 import type { Mount, Plan } from "./plan.ts";
 import { locateProgram } from "./program.ts";
+import { findServed } from "./sockets.ts";
+import { agentSupply, browserSupply, cacheSupply, placeholderSupply, type Supply } from "./supplies.ts";
 import { checkWorkdir } from "./workdir.ts";
 
 export type Request = {
@@ -25,43 +31,47 @@ export type Request = {
   agent: Agent | undefined;
   /** Program (a name or a path) and its arguments. */
   command: string[];
+  services: Config["services"];
+  /** The certificate of the authority that the gateway signs with; none where nothing is looked into. */
+  authority: string | undefined;
 };
 
-export type Gathered = { input: PlanInput; states: PrivateState[]; cache: string };
+export type Gathered = {
+  input: PlanInput;
+  states: PrivateState[];
+  cache: string;
+  credentials: Found;
+  /** The agent's settings of the user's as they stand inside. */
+  settings: GatheredSettings["settings"];
+};
 
 /** The one look at the machine before a plan is made. Creates nothing. Throws errors of the catalogue. */
-export const gatherPlan = (request: Request): Gathered => {
+export const gatherPlan = async (request: Request): Promise<Gathered> => {
   const { id, host, requested, agent, command } = request;
   const workdir = host.cwd;
   checkWorkdir(workdir, host);
   const states = agent ? locateState(agent, host, workdir, request.policy.credentials) : [];
-  const { policy, variables } = withNetwork(forAgent(request.policy, agent), { agent, host, states });
+  const { policy, found, settings, registries } = await settlePolicy(request, states);
   checkRules(policy, workdir);
   checkExposure(host, policy, workdir);
   const cache = path.join(host.places.cache, "projects", projectKey(workdir));
-  const carried = [
-    ...(agent ? mountsOfState(states, agent) : []),
-    ...cacheMounts(host, cache),
-    ...certificateMounts(host),
-    ...browsers(host, policy),
+  const { sockets: served, ...sockets } = await findServed({ id, host, policy, workdir });
+  const supplies: Supply[] = [
+    ...(agent ? [agentSupply(agent, states)] : []),
+    cacheSupply(host, cache),
+    { mounts: certificateMounts(host), variables: houseAuthorities(host) },
+    { mounts: settings.mounts, variables: registries },
+    ...(request.authority === undefined ? [] : [trustStores(host, request.authority)]),
+    placeholderSupply(host, found),
+    browserSupply(host, policy),
+    sockets,
   ];
-  const composition = withFacts({
-    host,
-    policy,
-    workdir,
-    listings: listingsOf(host, policy),
-    sockets: listeningSockets(),
-    extra: carried,
-  });
+  const carried = supplies.flatMap(({ mounts }) => mounts);
+  const composition = composeWith(host, policy, carried);
   const mounts = composeMounts(composition);
   checkNesting(mounts);
-  const program = locateProgram(
-    command[0]!,
-    host,
-    workdir,
-    mounts,
-    agent?.install ?? "check the spelling, or install it",
-  );
+  const install = agent?.install ?? "check the spelling, or install it";
+  const program = locateProgram(command[0]!, host, workdir, mounts, install);
   const input: PlanInput = {
     ...composition,
     id,
@@ -71,16 +81,57 @@ export const gatherPlan = (request: Request): Gathered => {
     hostname: hostnameOf(),
     resolver: policy.network.mode === "filtered" ? undefined : resolverOf(composition.facts),
     gitConfig: readUserSettings(host, workdir),
-    variables: [...houseAuthorities(host), ...variables, ...variablesOf(policy, agent, states)],
+    variables: supplies.flatMap(({ variables }) => variables),
+    placeholders: found.variables,
+    injections: found.injections,
+    gitCredentials: found.gitCredentials,
+    served,
     requested,
   };
-  return { input, states, cache };
+  return { input, states, cache, credentials: found, settings: settings.settings };
 };
 
-const withFacts = (given: Omit<Composition, "facts">): Composition => ({
-  ...given,
-  facts: inspectPaths(pathsOf(given)),
-});
+type Settled = { policy: Policy; found: Found; settings: GatheredSettings; registries: Variable[] };
+
+/** The policy with what agent, network, the user's settings and credentials add to it. */
+const settlePolicy = async ({ host, agent, policy, services }: Request, states: PrivateState[]): Promise<Settled> => {
+  const network = withNetwork(forAgent(policy, agent), { agent, host, states });
+  // Without a gateway nothing puts a credential on the wire.
+  const isBlind = policy.credentials === "broker" && policy.network.mode !== "filtered";
+  const mode = isBlind ? "none" : policy.credentials;
+  const surroundings = { host, workdir: host.cwd, policy: network.policy, mode };
+  const settings = agent ? await gatherSettings(agent, states, surroundings) : noSettings;
+  const set = { ...settings.keys, ...policy.env.set };
+  const own = await findCredentials({ agent, host, states, services, mode, baseUrls: network.baseUrls, set });
+  const settled = withRules(network.policy, own, settings);
+  const closed = agent && noteProjectServers(agent, settings.project, settled);
+  const found: Found = {
+    ...own,
+    injections: [...own.injections, ...settings.injections],
+    live: new Map([...own.live, ...settings.live]),
+    notes: [...own.notes, ...settings.notes, ...(closed ? [closed] : [])],
+  };
+  return { policy: settled, found, settings, registries: network.variables };
+};
+
+const withRules = (policy: Policy, { allow, deny }: Found, settings: GatheredSettings): Policy => {
+  const { network } = policy;
+  return {
+    ...policy,
+    network: {
+      ...network,
+      allow: [...network.allow, ...allow, ...settings.allow],
+      deny: [...network.deny, ...deny],
+      hostPorts: [...network.hostPorts, ...settings.hostPorts],
+    },
+  };
+};
+
+const composeWith = (host: Host, policy: Policy, extra: Mount[]): Composition => {
+  const listings = listingsOf(host, policy);
+  const given = { host, policy, workdir: host.cwd, listings, sockets: listeningSockets(), extra };
+  return { ...given, facts: inspectPaths(pathsOf(given)) };
+};
 
 /** A rule names something that exists, and one of the project's own paths does not lead out of the project. */
 const checkRules = (policy: Policy, workdir: string): void => {
@@ -133,24 +184,6 @@ const checkNesting = (mounts: Mount[]): void => {
   }
 };
 
-const cacheMounts = (host: Host, cache: string): Mount[] => [
-  {
-    kind: "bind",
-    source: cache,
-    target: path.join(host.realHome, ".cache"),
-    mode: "rw",
-    origin: "caches of this project",
-  },
-];
-
-const playwrightPlace = "/run/cordon/ms-playwright";
-
-const browsers = (host: Host, policy: Policy): Mount[] => {
-  const source = path.join(host.home, ".cache/ms-playwright");
-  if (!policy.widen.has("browser") || inspectPath(source).kind !== "directory") return [];
-  return [{ kind: "bind", source, target: playwrightPlace, mode: "ro", origin: "--browser" }];
-};
-
 const listingsOf = (host: Host, policy: Policy): Record<string, string[]> => {
   if (policy.filesystem.base !== "host") return {};
   const directories = [...parentsOf(host.realHome), ...homeForks.map((name) => path.join(host.realHome, name))];
@@ -174,17 +207,6 @@ const hostnameOf = (): string => {
   } catch {
     return "localhost";
   }
-};
-
-const variablesOf = (policy: Policy, agent: Agent | undefined, states: PrivateState[]): Variable[] => {
-  const variables: Variable[] = [];
-  if (policy.widen.has("browser"))
-    variables.push({ name: "PLAYWRIGHT_BROWSERS_PATH", value: playwrightPlace, origin: "--browser" });
-  if (!agent) return variables;
-  const origin = `agent ${agent.name}`;
-  for (const [name, value] of Object.entries(agent.env)) variables.push({ name, value, origin });
-  for (const { variable } of states) if (variable) variables.push({ ...variable, origin });
-  return variables;
 };
 
 /** An agent's own variables come along, and its keys when they are shared. */

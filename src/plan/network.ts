@@ -15,19 +15,20 @@ type Surroundings = { agent: Agent | undefined; host: Host; states: PrivateState
 
 /**
  * The policy with what a filtered network allows besides the user's own rules: the agent's servers and the presets.
- * The variables tell the tools inside of the user's own registries.
+ * The variables tell the tools inside of the user's own registries; the base URLs are where the agent's servers stand.
  */
 export const withNetwork = (
   policy: Policy,
   surroundings: Surroundings,
-): { policy: Policy; variables: RegistryDemands["variables"] } => {
+): { policy: Policy; variables: RegistryDemands["variables"]; baseUrls: Demands } => {
   const { network } = policy;
-  if (network.mode !== "filtered") return { policy, variables: [] };
   const { agent, host } = surroundings;
+  const named = agent ? baseUrls(agent, policy, surroundings) : { allow: [], hostPorts: [] };
+  if (network.mode !== "filtered") return { policy, variables: [], baseUrls: named };
   const registries = network.presets.includes("registries") ? registryDemands(host, reader) : undefined;
   const demands: Demands[] = [
     { allow: agent ? agentRules(agent) : [], hostPorts: [] },
-    ...(agent ? [baseUrls(agent, policy, surroundings)] : []),
+    named,
     ...(registries ? [registries] : []),
     ...(network.presets.includes("git-hosts") ? [{ allow: gitHostRules(), hostPorts: [] }] : []),
   ];
@@ -38,6 +39,7 @@ export const withNetwork = (
   return {
     policy: { ...policy, network: { ...network, allow, deny, hostPorts } },
     variables: registries?.variables ?? [],
+    baseUrls: named,
   };
 };
 

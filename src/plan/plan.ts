@@ -1,6 +1,6 @@
 import type { Egress } from "../egress/egress.ts";
 import { isRequestRule } from "../egress/pattern.ts";
-import type { Streams } from "../launch.ts";
+import type { ServedSocket, Streams } from "../launch.ts";
 import type { CredentialMode, NetworkMode, Resources, Widening } from "../policy.ts";
 
 /** What one run will be: everything decided, nothing started. The same value means the same thing to every backend. */
@@ -17,6 +17,8 @@ export type Plan = {
   network: NetworkMode;
   /** What the gateway is told when the network is filtered. */
   egress?: Egress;
+  /** What cordon serves while the run lasts. */
+  sockets?: ServedSocket[];
   /** Hosts are denied one by one, in a network that nothing filters. */
   deniesHosts: boolean;
   credentials: CredentialMode;
@@ -62,7 +64,7 @@ export const featuresOf = (plan: Plan): Feature[] => [
   `network-${plan.network}`,
   ...(plan.deniesHosts ? (["network-deny"] as const) : []),
   ...(hasRequestRules(plan) ? (["http-rules"] as const) : []),
-  ...(plan.credentials === "broker" ? (["credential-broker"] as const) : []),
+  ...(plan.credentials === "broker" && plan.network === "filtered" ? (["credential-broker"] as const) : []),
   ...plan.requested.map((limit): Feature => `limit-${limit}`),
   ...plan.widen.map((widening): Feature => `widen-${widening}`),
 ];

@@ -1,6 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { LiveCredentials } from "../credentials/credential.ts";
 import type { Notify } from "../egress/egress.ts";
+import type { CertificateAuthority } from "../egress/intercept/certificate-authority.ts";
 import { type Child, type Exit, startDetached } from "../exec.ts";
 import type { FdSource, Launch } from "../launch.ts";
 import { copyAbove } from "../libc.ts";
@@ -11,6 +13,7 @@ import { createGate, type Gate, openGate } from "./gate.ts";
 import { forbidCoreDumps, releaseStartPages, sealProgram } from "./hardening.ts";
 import { ignoredSignals, killSandbox, readStatus, signalCommand, untilEmpty } from "./processes.ts";
 import { controlSocket, enterRun, leaveRun, type Run } from "./registry.ts";
+import { serveSockets } from "./sockets.ts";
 import { carryOut } from "./steps.ts";
 
 /** How a run ended. `code` is what cordon exits with; `reason` says when the ending was not the command's own. */
@@ -20,6 +23,9 @@ export type RunOptions = {
   timeoutMs?: number;
   /** The environment outside; it may name the proxy by which this machine reaches the world. */
   hostEnv: Record<string, string>;
+  /** With a filtered network: what it signs with, and the values of what it injects. */
+  authority: CertificateAuthority | undefined;
+  credentials: LiveCredentials;
   /** Tells the person at the terminal one line, unless a program inside owns the terminal. */
   notify: Notify;
 };
@@ -37,9 +43,11 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
   const ending: Ending = { directory, depth: launch.main.depth };
   try {
     for (const step of launch.setup) carryOut(step, { tolerant: false });
+    const sockets = launch.sockets && (await serveSockets(launch.sockets, directory, options.notify));
     const { child, gate } = await start(launch, directory);
+    const { authority } = options;
     const surroundings = { directory, child: child.pid, run, places, ...options, onQuiet: releaseStartPages };
-    const gateway = gate && (await openGate(launch.egress!, gate, surroundings));
+    const gateway = gate && authority && (await openGate(launch.egress!, gate, { ...surroundings, authority }));
     const control = serveControl(controlSocket(places, run.id), (request) => {
       if (request.verb === "stop") {
         end(ending, "stopped");
@@ -58,6 +66,7 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
     stopForwarding();
     control.close();
     gateway?.close();
+    sockets?.close();
     await untilEmpty(directory);
     return outcomeOf(exit, ending, launch);
   } finally {

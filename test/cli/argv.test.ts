@@ -149,7 +149,7 @@ describe("what is refused", () => {
     [["exec", "id"], "E_USAGE", /cordon exec/],
     [["ps", "x"], "E_USAGE", /cordon ps/],
     [["self-update"], "E_FEATURE_UNBUILT", /--help/],
-    [["backup-creds"], "E_FEATURE_UNBUILT", /--help/],
+    [["self-update"], "E_FEATURE_UNBUILT", /--help/],
     [["sessions", "--json"], "E_FEATURE_UNBUILT", /--help/],
   ];
   test.each(table)("%j is %s", async (argv, code, hint) => {

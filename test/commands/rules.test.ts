@@ -33,6 +33,13 @@ describe("for the running sandboxes of this project", () => {
     expect(fs.existsSync(stage.places.config)).toBe(false);
   });
 
+  test("a rule about requests is one word", async () => {
+    const heard = stage.play("aaaa1111");
+    const done = await stage.cordon(["deny", "POST B.test/v1/"]);
+    expect(done).toEqual({ code: 0, stdout: "denied POST b.test/v1 for 1 running sandbox\n", stderr: "" });
+    expect(heard[0]).toMatchObject({ verb: "deny", pattern: "POST b.test/v1" });
+  });
+
   test("deny, and taking back, from a directory below", async () => {
     const heard = stage.play("aaaa1111");
     const below = path.join(stage.project, "src/deep");
@@ -121,6 +128,15 @@ describe("from now on", () => {
     expect(done.stderr).toBe("cordon: still denied: `cordon deny --always --remove a.test` takes that back\n");
   });
 
+  test("a rule about requests is kept, read again, and can be copied into a shell", async () => {
+    await stage.cordon(["deny", "--always", "GET a.test/x"]);
+    const done = await stage.cordon(["allow", "--project", "GET a.test/x/"]);
+    expect(done.stderr).toBe('cordon: still denied: `cordon deny --always --remove "GET a.test/x"` takes that back\n');
+    expect(learned().allow).toEqual([{ value: "GET a.test/x", origin: "cordon allow --project" }]);
+    const removed = await stage.cordon(["deny", "--always", "--remove", "GET a.test/x"]);
+    expect([removed.code, learned().deny]).toEqual([0, []]);
+  });
+
   test("a sandbox that did not take a kept rule is named, and is status 1", async () => {
     stage.play("aaaa1111", stage.project, () => ({ ok: false, problem: "its network is not filtered" }));
     const done = await stage.cordon(["deny", "--project", "a.test"]);
@@ -139,7 +155,8 @@ describe("what is refused", () => {
     [["allow", "a.test", "a b"], /`a b`/],
     [["allow", "a.test", "127.0.0.1"], /--host-port/],
     [["allow", "a.test", "evil.test\u001b[2J"], /\\x1b\[2J/],
-    [["allow", "a.test", "b.test/path"], /leave the path out/],
+    [["allow", "a.test", "GET b.test"], /write `GET b\.test\/`/],
+    [["deny", "a.test", "POST b.test/a/../b"], /dot segments/],
     [["deny", "--project", "a.test", "--always"], /exclude each other/],
     [["deny", "--always", "--run", "aaaa", "a.test"], /--run/],
     [["allow", "a.test", "--al"], /--al/],

@@ -205,6 +205,7 @@ describe("trust", () => {
       [() => fs.writeFileSync(projectFile(), "#".repeat(300_000)), "E_CONFIG_UNREADABLE"],
       [() => fs.writeFileSync(projectFile(), "netwrok = 1"), "E_CONFIG_INVALID"],
       [() => fs.writeFileSync(projectFile(), "[env]\ndotenv = ['A']"), "E_CONFIG_INVALID"],
+      [() => fs.writeFileSync(projectFile(), "[services.github]\nwrite = true"), "E_CONFIG_INVALID"],
     ];
     for (const [change, code] of plant) {
       fs.rmSync(projectFile(), { recursive: true, force: true });

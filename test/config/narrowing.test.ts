@@ -49,6 +49,7 @@ const drawValues = (random: Random, chance: number): ConfigValues => {
     },
     widen: { userns: maybe(() => random() < 0.5), browser: maybe(() => random() < 0.5) },
     agents: maybe(() => ({ mine: { command: oneOf(random, ["m", "n"]) } })),
+    services: maybe(() => ({ forge: { variable: oneOf(random, ["A", "B"]) } })),
   };
 };
 
@@ -113,6 +114,7 @@ const widerIn = (narrow: Config, wide: Config): string[] => {
     userns: !narrow.widen.userns?.value || wide.widen.userns?.value === true,
     browser: !narrow.widen.browser?.value || wide.widen.browser?.value === true,
     agents: Bun.deepEquals(narrow.agents, wide.agents),
+    services: Bun.deepEquals(narrow.services, wide.services),
   };
   return Object.keys(checks).filter((name) => !checks[name]);
 };

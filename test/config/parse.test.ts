@@ -48,11 +48,18 @@ command = "my-agent"
 args = ["--auto"]
 state = [".mine"]
 env = { MINE = "1" }
+[services.tickets]
+hosts = ["tickets.example", "*.tickets.example:8443"]
+header = "X-Token"
+scheme = "none"
+command = ["vault", "read"]
+ttl = "30m"
+variable-inside = "TICKETS_TOKEN"
 `;
 
 test("every key, and the same with a byte order mark and CRLF", async () => {
   const values = await parse(whole);
-  expect(Object.keys(values).length).toBe(11);
+  expect(Object.keys(values).length).toBe(12);
   expect(values.agents?.["mine"]).toEqual({
     command: "my-agent",
     args: ["--auto"],
@@ -69,6 +76,13 @@ describe("what is refused", () => {
     ["[network]\nallowedDomain = ['x']", /unknown key `network.allowedDomain`/, /mode, allow, deny/],
     ["[network]\nmodee = 'none'", /unknown key `network.modee`/, /did you mean `mode`/],
     ["[agents.mine]\ncomand = 'x'", /unknown key `agents.mine.comand`/, /did you mean `command`/],
+    ["[services.x]\nhosts = ['https://x.example']", /`services.x.hosts.0` must be a name/],
+    ["[services.x]\nhosts = ['GET x.example/a']", /`services.x.hosts.0` must be a name/],
+    ["[services.x]\nhosts = ['*']", /`services.x.hosts.0` must be a name/],
+    ["[services.x]\nscheme = 'digest'", /`services.x.scheme` expected/],
+    ["[services.x]\nheader = 'a: b'", /`services.x.header` must be the name of a header/],
+    ["[services.x]\nuser = 'a; id'", /`services.x.user` must be letters/],
+    ["[services.x]\ncommand = []", /`services.x.command` must/],
     ["image = 'x'", /unknown key `image`/],
     ["mounts = ['/:/host']", /unknown key `mounts`/],
     ["ssh_agent = true", /unknown key `ssh_agent`/],

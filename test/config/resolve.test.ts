@@ -39,13 +39,15 @@ describe("which layer wins", () => {
       agent: { value: "claude", origin: "default" },
       backend: { value: "auto", origin: "default" },
       preset: { value: "standard", origin: "default" },
-      credentials: { value: "share", origin: "default" },
+      credentials: { value: "broker", origin: "default" },
       filesystem: { read: [], write: [], hide: [] },
       network: { allow: [], deny: [], hostPorts: [], publish: [] },
       env: { pass: [], set: {}, dotenv: [] },
       resources: {},
       widen: {},
+      sshKeys: [],
       agents: {},
+      services: {},
     });
   });
 

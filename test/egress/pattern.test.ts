@@ -16,13 +16,19 @@ describe("reading a rule", () => {
     ["[fd00::1]:80", "[fd00:0:0:0:0:0:0:1]:80"],
     ["::ffff:10.1.2.3", "10.1.2.3"],
     ["example.com/v1", "example.com/v1"],
+    ["example.com/v1/", "example.com/v1"],
+    ["GET,POST,GET example.com/", "GET,POST example.com/"],
+    ["example.com/%76%31/%7e/x%3ay", "example.com/v1/~/x:y"],
+    ["example.com/@scope%2fname", "example.com/@scope%2Fname"],
+    ["example.com/a*b/%2a/$(x)`", "example.com/a*b/%2A/%24(x)%60"],
+    ["*.example.com/a;b", "*.example.com/a;b"],
     ["GET,HEAD example.com:8080/a/*", "GET,HEAD example.com:8080/a/*"],
     ["10.1.2.3/v1", "10.1.2.3/v1"],
   ])("%s is %s", (text, spelling) => {
     const pattern = parsePattern(text);
     expect(isProblem(pattern) ? pattern : formatPattern(pattern)).toBe(spelling);
     expect(parsePattern(spelling)).toEqual(pattern);
-    expect(isRequestRule(text)).toBe(/\/[a-z]/.test(text));
+    expect(isRequestRule(text)).toBe(/\/[a-z%@]|\/$/.test(text));
   });
 
   test.each([
@@ -72,6 +78,19 @@ describe("reading a rule", () => {
       "example.com/a b",
       "example.com/%2fb",
       "example.com/a?b",
+      "example.com/a#b",
+      "example.com//a",
+      "example.com/a//",
+      "example.com/../a",
+      "example.com/a/%2e%2E/b",
+      "example.com/a/..%2fb",
+      "example.com/a\\b",
+      "example.com/a%5cb",
+      "example.com/a%00",
+      "example.com/a%2",
+      "example.com/a%252fb",
+      "example.com/a%c0%af",
+      "example.com/b\u00fccher",
       "GET  example.com/",
       "%65xample.com",
       "a".repeat(2000),

@@ -144,9 +144,9 @@ test("a registry on this machine is a port of its loopback", () => {
 describe("base URLs", () => {
   test.each([
     ["https://llm.example.test", { kind: "host", value: "llm.example.test:443" }],
-    ["http://Llm.example.test:8080/v1", { kind: "host", value: "llm.example.test:8080" }],
-    ["http://10.1.2.3:8080", { kind: "host", value: "10.1.2.3:8080" }],
-    ["http://[fd00::1]:8080", { kind: "host", value: "[fd00:0:0:0:0:0:0:1]:8080" }],
+    ["http://Llm.example.test:8080/v1", { kind: "host", value: "llm.example.test:8080", isPlain: true }],
+    ["http://10.1.2.3:8080", { kind: "host", value: "10.1.2.3:8080", isPlain: true }],
+    ["http://[fd00::1]:8080", { kind: "host", value: "[fd00:0:0:0:0:0:0:1]:8080", isPlain: true }],
     ["http://localhost:11434", { kind: "host-port", port: 11434 }],
     ["http://127.0.0.1", { kind: "host-port", port: 80 }],
     ["http://2130706433:9", { kind: "host-port", port: 9 }],

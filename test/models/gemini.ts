@@ -40,6 +40,19 @@ export const gemini: Dialect = {
   },
 };
 
+/**
+ * What Gemini CLI speaks for a person who is logged in: the same, wrapped once, at `v1internal:` in place of a model's path
+ * (google-gemini/gemini-cli, packages/core/src/code_assist/converter.ts).
+ */
+export const codeAssist: Dialect = {
+  ask: (body, path) => ({ ...gemini.ask(body["request"] ?? {}, path), model: body["model"] ?? "" }),
+  answer(answer, question, id) {
+    const { body, ...reply } = gemini.answer(answer, { ...question, stream: false }, id);
+    const wrapped = { response: JSON.parse(body), traceId: id };
+    return question.stream ? replyEvents([wrapped], { named: false }) : { ...reply, body: JSON.stringify(wrapped) };
+  },
+};
+
 function callOf(answer: { call: string } & ({ input: Json } | { text: string }), id: string): Json {
   return { id: `call_${id}`, name: answer.call, args: "input" in answer ? answer.input : { input: answer.text } };
 }

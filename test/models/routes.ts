@@ -1,6 +1,6 @@
 import { anthropic } from "./anthropic.ts";
 import { type Dialect, type Reply, replyJson } from "./dialect.ts";
-import { gemini } from "./gemini.ts";
+import { codeAssist, gemini } from "./gemini.ts";
 import { chat, responses } from "./openai.ts";
 
 /** The dialect of a model request; undefined for every other path. */
@@ -9,9 +9,14 @@ export function findDialect(method: string, path: string): Dialect | undefined {
   if (/\/messages$/.test(path)) return anthropic;
   if (/\/responses$/.test(path)) return responses;
   if (/\/chat\/completions$/.test(path)) return chat;
+  if (/\/v1internal:(streamG|g)enerateContent$/.test(path)) return codeAssist;
   if (/:(streamG|g)enerateContent$/.test(path)) return gemini;
   return undefined;
 }
+
+/** The account of whoever is logged in to ChatGPT. Codex starts no work before it knows where that account lives. */
+export const chatgptAccount = "acct-0123-scripted";
+const anywhere = { workspace_backend_origin: "NO_CONSTRAINT", account_routing_override: "NO_CONSTRAINT" };
 
 const MODELS = ["claude-sonnet-4-5", "gpt-5", "gemini-2.5-pro"];
 
@@ -28,7 +33,10 @@ const SIDE: readonly [pattern: RegExp, answer: unknown][] = [
   [/\/api\/(hello|eval|oauth|features)/, {}],
   [/\/messages\/count_tokens$/, { input_tokens: 10 }],
   [/:countTokens$/, { totalTokens: 10 }],
-  [/:loadCodeAssist$|:listExperiments$|:fetchAdminControls$/, {}],
+  [/:loadCodeAssist$/, { currentTier: { id: "standard-tier" }, cloudaicompanionProject: "scripted" }],
+  [/:listExperiments$|:fetchAdminControls$|:retrieveUserQuota$|:recordCodeAssistMetrics$/, {}],
+  [/\/accounts\/check$/, { accounts: [{ id: chatgptAccount, ...anywhere }] }],
+  [/\/codex\/models$/, { models: [] }],
   [
     /\/models$/,
     { object: "list", has_more: false, data: MODELS.map((id) => ({ id, object: "model", type: "model" })) },

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { zstdDecompressSync } from "node:zlib";
 import { type Dialect, type Json, type Question, type Reply, replyJson, type ToolResult } from "./dialect.ts";
 import { answerSide, findDialect } from "./routes.ts";
 import { sampleOf } from "./sample.ts";
@@ -35,25 +36,47 @@ export interface ModelServer {
 
 const AUTH_HEADERS = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
 
-/** Starts a scripted model server on a free port of 127.0.0.1; `record` also gets each request as it is answered. */
-export async function startModelServer(script: Script, record?: (request: Recorded) => void): Promise<ModelServer> {
+/** A scripted model without a server of its own. */
+export interface Model {
+  readonly requests: readonly Recorded[];
+  toolResults(): readonly ToolResult[];
+  answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>;
+}
+
+/** `record` gets each request as it is answered; what `refuse` answers uses up no turn. */
+export function createModel(
+  script: Script,
+  record?: (request: Recorded) => void,
+  refuse?: (incoming: IncomingMessage) => Reply | undefined,
+): Model {
   const player = createPlayer(script);
   const requests: Recorded[] = [];
-  const server = createServer(async (incoming, outgoing) => {
-    const { reply, recorded } = handle(incoming, await readBody(incoming), player, String(requests.length + 1));
-    requests.push(recorded);
-    record?.(recorded);
-    outgoing.writeHead(reply.status, { "content-type": reply.type, "content-length": Buffer.byteLength(reply.body) });
-    outgoing.end(reply.body);
-  });
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     toolResults: () =>
       requests.reduce<readonly ToolResult[]>((longest, { toolResults = [] }) => {
         return toolResults.length > longest.length ? toolResults : longest;
       }, []),
+    async answer(incoming, outgoing) {
+      const body = await readBody(incoming);
+      const { reply, recorded } = handle(incoming, body, player, String(requests.length + 1), refuse?.(incoming));
+      requests.push(recorded);
+      record?.(recorded);
+      outgoing.writeHead(reply.status, { "content-type": reply.type, "content-length": Buffer.byteLength(reply.body) });
+      outgoing.end(reply.body);
+    },
+  };
+}
+
+/** Starts a scripted model server on a free port of 127.0.0.1; `record` also gets each request as it is answered. */
+export async function startModelServer(script: Script, record?: (request: Recorded) => void): Promise<ModelServer> {
+  const { requests, toolResults, answer } = createModel(script, record);
+  const server = createServer(answer);
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    toolResults,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -62,17 +85,21 @@ export async function startModelServer(script: Script, record?: (request: Record
   };
 }
 
-function handle(incoming: IncomingMessage, body: string, player: Player, id: string) {
+function handle(incoming: IncomingMessage, body: string, player: Player, id: string, refused: Reply | undefined) {
   const method = incoming.method ?? "GET";
   const path = new URL(incoming.url ?? "/", "http://localhost").pathname;
   const name = AUTH_HEADERS.find((header) => incoming.headers[header] !== undefined);
   const auth = name === undefined ? {} : { auth: { name, value: String(incoming.headers[name]) } };
-  const dialect = findDialect(method, path);
+  const dialect = refused ? undefined : findDialect(method, path);
   const { reply, facts } = dialect
     ? answerModel(dialect, body, path, player, id)
-    : { reply: answerSide(method, path) ?? replyJson({ error: { type: "not_found", message: path } }, 404), facts: {} };
+    : { reply: refused ?? answerSide(method, path) ?? notFound(path), facts: {} };
   const recorded: Recorded = { method, path, status: reply.status, ...auth, ...facts };
   return { reply, recorded };
+}
+
+function notFound(path: string): Reply {
+  return replyJson({ error: { type: "not_found", message: path } }, 404);
 }
 
 function answerModel(dialect: Dialect, body: string, path: string, player: Player, id: string) {
@@ -105,5 +132,7 @@ function isSuggestion(question: Question): boolean {
 async function readBody(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  const body = Buffer.concat(chunks);
+  // Codex packs what it says to the server of a ChatGPT account.
+  return (incoming.headers["content-encoding"] === "zstd" ? zstdDecompressSync(body) : body).toString("utf8");
 }

@@ -100,6 +100,26 @@ describe.each([
   });
 });
 
+/** A rule about requests makes the gateway look into what goes to the server, with a certificate of its own. */
+const looking = [...filtered, "--deny-host", `DELETE ${allowed.name}/never`];
+const secure = clients
+  .filter(({ protocol }) => /HTTPS|HTTP\/2/.test(protocol))
+  .map((client) => ({ ...client, script: client.script.replace(client.pointing ?? "", "") }));
+
+describe.each([
+  { when: "looked into, without proxy variables", withProxy: false },
+  { when: "looked into, with them", withProxy: true },
+])("$when", ({ withProxy }) => {
+  eachClient(secure, 90_000, async (client) => {
+    const outcome = await tryClient(client, allowed.name, looking, withProxy);
+    expect(outcome.code, outcome.stderr + outcome.stdout).toBe(0);
+    expect(outcome.stdout).toContain(word);
+    expect(outcome.arrivals).toBeGreaterThan(0);
+    const asked = outcome.entries.filter(({ event, method }) => event === "allowed" && method !== undefined);
+    expect(asked.length).toBeGreaterThan(0);
+  });
+});
+
 describe("a name that no rule names", () => {
   const representatives = clients.filter(({ reverse }) => reverse);
 

@@ -13,6 +13,8 @@ export type Client = {
    * installed on the machine, `$CA` is the certificate authority of this world. The home is empty.
    */
   script: string;
+  /** The part of it that points to the authority of this world, where a variable of the host's does not. */
+  pointing?: string;
   /** Programs and files without which this cannot be tried. */
   needs: string[];
   /** Stands for its family: it also tries to reach a name that is not allowed. */
@@ -25,7 +27,9 @@ export type Untried = { client: string; protocol: string; reason: string };
 const python = "/usr/bin/python3";
 const printBody = "for await (const chunk of body) process.stdout.write(chunk)";
 // A machine's own npmrc may name the authorities, and then Node's variable does not count.
-const npmProject = "echo '{}' > package.json; export npm_config_cafile=$CA";
+const npmPointing = "export npm_config_cafile=$CA;";
+const npmProject = `echo '{}' > package.json; ${npmPointing}`;
+const javaPointing = "-Djavax.net.ssl.trustStore=$TOOLS/trust.p12 -Djavax.net.ssl.trustStorePassword=made-up";
 const printTiny = "cat node_modules/tiny/index.js";
 const ownHttp = 'c.sendall(f"GET /word HTTP/1.1\\r\\nHost: {h}\\r\\nConnection: close\\r\\n\\r\\n".encode())';
 
@@ -53,6 +57,7 @@ const tools: Client[] = [
   {
     ...{ client: "GNU wget", protocol: "HTTPS", resolver: "glibc", proxied: "HTTP CONNECT" },
     ...{ script: "wget -q -t 1 -O - --ca-certificate=$CA https://$HOST/word", needs: ["wget"], reverse: true },
+    pointing: "--ca-certificate=$CA",
   },
   {
     ...{ client: "busybox wget", protocol: "HTTP", resolver: "glibc", proxied: "HTTP proxy" },
@@ -94,11 +99,13 @@ const tools: Client[] = [
 const packageManagers: Client[] = [
   {
     ...{ client: "npm", protocol: "HTTPS", resolver: "glibc", proxied: "HTTP CONNECT", needs: ["npm"], reverse: true },
-    script: `${npmProject}; npm install --fetch-retries=0 --no-audit --no-fund --loglevel=error --registry=https://$HOST/npm/ tiny && ${printTiny}`,
+    script: `${npmProject} npm install --fetch-retries=0 --no-audit --no-fund --loglevel=error --registry=https://$HOST/npm/ tiny && ${printTiny}`,
+    pointing: npmPointing,
   },
   {
     ...{ client: "pnpm", protocol: "HTTPS", resolver: "glibc", proxied: "HTTP CONNECT", needs: ["$TOOLS/pnpm"] },
-    script: `${npmProject}; $TOOLS/pnpm add --registry=https://$HOST/npm/ tiny && ${printTiny}`,
+    script: `${npmProject} $TOOLS/pnpm add --registry=https://$HOST/npm/ tiny && ${printTiny}`,
+    pointing: npmPointing,
   },
   {
     ...{
@@ -108,11 +115,13 @@ const packageManagers: Client[] = [
       proxied: "HTTP CONNECT",
       needs: ["node", "$TOOLS/yarn"],
     },
-    script: `${npmProject}; node $TOOLS/yarn/bin/yarn.js add --silent --registry=https://$HOST/npm/ tiny && ${printTiny}`,
+    script: `${npmProject} node $TOOLS/yarn/bin/yarn.js add --silent --registry=https://$HOST/npm/ tiny && ${printTiny}`,
+    pointing: npmPointing,
   },
   {
     ...{ client: "bun install", protocol: "HTTPS", resolver: "glibc", proxied: "HTTP CONNECT", needs: ["$TOOLS/bun"] },
-    ...{ script: `${npmProject}; $TOOLS/bun add --registry=https://$HOST/npm/ tiny && ${printTiny}`, reverse: true },
+    ...{ script: `${npmProject} $TOOLS/bun add --registry=https://$HOST/npm/ tiny && ${printTiny}`, reverse: true },
+    pointing: npmPointing,
   },
   {
     ...{ client: "pip", protocol: "HTTPS", resolver: "glibc", proxied: "HTTP CONNECT", reverse: true },
@@ -172,8 +181,8 @@ const languages: Client[] = [
   {
     ...{ client: "Java, HttpClient", protocol: "HTTPS", resolver: "glibc", proxied: "not used", reverse: true },
     needs: ["java", "$TOOLS/Fetch.class", "$TOOLS/trust.p12"],
-    script:
-      "java -XX:TieredStopAtLevel=1 -Djavax.net.ssl.trustStore=$TOOLS/trust.p12 -Djavax.net.ssl.trustStorePassword=made-up -cp $TOOLS Fetch https://$HOST/word",
+    script: `java -XX:TieredStopAtLevel=1 ${javaPointing} -cp $TOOLS Fetch https://$HOST/word`,
+    pointing: javaPointing,
   },
 ];
 

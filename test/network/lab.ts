@@ -48,16 +48,29 @@ export const createNetworkLab = (uid = 0, extra: Record<string, string> = {}) =>
   const recordOf = (pid: number) =>
     fs.existsSync(lab.runs) ? fs.readdirSync(lab.runs).find((id) => lab.recordOf(id)?.pid === pid) : undefined;
 
-  /** Starts `sh` behind a filtered network and waits until it answers. */
-  const open = async (options: string[] = [], place: Parameters<typeof begin>[1] = {}): Promise<Shell> => {
-    const { program, input } = begin(["run", "--net", "filtered", ...options, "--", "sh"], place);
+  /** Starts `sh` behind a filtered network, perhaps in the place of an agent's program, and waits until it answers. */
+  const open = async (
+    options: string[] = [],
+    { agent, ...place }: Parameters<typeof begin>[1] & { agent?: string } = {},
+  ): Promise<Shell> => {
+    const filtered = ["--net", "filtered", ...options];
+    if (agent !== undefined) write(path.join(lab.at("home"), ".local/bin", agent), "#!/bin/sh\nexec sh\n", 0o755);
+    const { program, input } = begin(agent ? [...filtered, agent] : ["run", ...filtered, "--", "sh"], place);
     let asked = 0;
+    let isGone = false;
+    program.ended.then(() => {
+      isGone = true;
+    });
     const ask = async (script: string): Promise<Done> => {
       asked += 1;
       const mark = `<answer ${asked} `;
       const from = { stdout: program.stdout().length, stderr: program.stderr().length };
       input.write(`{ ${script}\n} </dev/null; printf '${mark}%s>\\n' $?\n`);
-      const isOver = () => program.stdout().includes(mark, from.stdout) && program.stdout().endsWith(">\n");
+      const isOver = () => {
+        if (program.stdout().includes(mark, from.stdout) && program.stdout().endsWith(">\n")) return true;
+        if (isGone) throw new Error(`it has ended without an answer to ${script}: ${program.stderr()}`);
+        return false;
+      };
       await soon(isOver, () => `no answer to ${script}: ${program.stdout()} ${program.stderr()}`, askMs);
       const text = program.stdout().slice(from.stdout);
       const at = text.lastIndexOf(mark);
@@ -157,5 +170,9 @@ export const sayHttp =
     });
     socket.on("end", () => socket.end());
   };
+
+/** What a process holds in memory. */
+export const residentMegabytes = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 
 export { until };

@@ -6,7 +6,7 @@ import type { Agent } from "../../src/agents/agent.ts";
 import { claude } from "../../src/agents/catalog/claude.ts";
 import { locateState } from "../../src/agents/state.ts";
 import { createPlan } from "../../src/plan/create.ts";
-import { explainHost } from "../../src/plan/explain.ts";
+import { explainHost, readRequest } from "../../src/plan/explain.ts";
 import { withNetwork } from "../../src/plan/network.ts";
 import { featuresOf } from "../../src/plan/plan.ts";
 import type { Policy } from "../../src/policy.ts";
@@ -27,6 +27,7 @@ describe("the plan of a filtered network", () => {
     expect(plan.egress).toEqual({
       allow: listed("a.example"),
       deny: listed("b.example"),
+      inject: [],
       hostPorts: [80, 5432],
       publish,
       publishAll: false,
@@ -145,5 +146,60 @@ describe("explaining a host", () => {
     ["[::1]:80", "the sandbox's own loopback", /--host-port 80/],
   ])("%s: %s", (word, verdict, origin) => {
     expect(explainHost(policy, word)).toMatchObject({ verdict, origin: expect.stringMatching(origin) });
+  });
+});
+
+describe("explaining a request", () => {
+  const policy = policyOf({
+    allow: listed("GET api.example/repos/me", "plain.example"),
+    deny: listed("POST plain.example/token"),
+  });
+  const explain = (word: string, of: Policy = policy) => {
+    const request = readRequest(word);
+    return request ? explainHost(of, request.host, request) : undefined;
+  };
+  test.each([
+    [
+      "https://api.example/repos/me/x?y#z",
+      "GET api.example/repos/me/x",
+      "allowed",
+      /^rule GET api\.example\/repos\/me, test$/,
+    ],
+    ["https://u:s3cret@api.example/repos/me", "GET api.example/repos/me", "allowed", /./],
+    [
+      "https://api.example",
+      "GET api.example/",
+      "not allowed",
+      /of test is for other requests\); .*"GET api\.example\/"$/,
+    ],
+    ["POST api.example/repos/me", "POST api.example/repos/me", "not allowed", /"POST api\.example\/repos\/me"$/],
+    [
+      "http://api.example:8080/x",
+      "GET api.example:8080/x",
+      "not allowed",
+      /other ports\); .*"GET api\.example:8080\/x"$/,
+    ],
+    [
+      "POST http://plain.example/token/",
+      "POST plain.example/token",
+      "denied",
+      /^rule POST plain\.example\/token, test$/,
+    ],
+    ["https://plain.example/token", "GET plain.example/token", "allowed", /^rule plain\.example, test$/],
+    ["https://plain.example/a/../token", "GET plain.example/a/../token", "not allowed", /dot segments$/],
+    ["https://other.example/", "GET other.example/", "not allowed", /no rule names it/],
+    ["https://localhost:3000/x", "localhost:3000", "the sandbox's own loopback", /--host-port 3000/],
+  ])("%s", (word, subject, verdict, origin) => {
+    expect(explain(word)).toEqual({ subject, verdict, origin: expect.stringMatching(origin) });
+  });
+
+  test("hosts whose requests are judged, networks without a filter, and words that are no request", () => {
+    for (const host of ["api.example", "plain.example"])
+      expect(explainHost(policy, host).verdict).toBe("allowed, and each request is judged");
+    expect(explain("https://api.example/x?y", policyOf({ mode: "open" }))).toMatchObject({
+      ...{ subject: "GET api.example/x", verdict: "reachable" },
+    });
+    for (const word of ["/etc/hosts", "api.example", "src/x.ts", "~/x", "HOME", "get a.example/x", "ftp://a.example/x"])
+      expect(readRequest(word)).toBeUndefined();
   });
 });

@@ -85,6 +85,7 @@ export const samplePolicy: Policy = {
   resources: { diskBytes: 64 * 1024 ** 2, pids: 100, memoryBytes: 512 * 1024 ** 2, cpus: 1.5 },
   credentials: "share",
   widen: new Set(),
+  sshKeys: [],
 };
 
 export const sampleInput = (policy: Policy = samplePolicy, host: Host = sampleHost): PlanInput => {
@@ -110,6 +111,10 @@ export const sampleInput = (policy: Policy = samplePolicy, host: Host = sampleHo
     resolver: bytes("nameserver 192.0.2.1\n"),
     gitConfig: bytes('[user]\n\tname = "Ada"\n'),
     variables: [],
+    placeholders: [],
+    injections: [],
+    gitCredentials: [],
+    served: [],
     requested: ["pids", "memoryBytes", "cpus"],
   };
 };

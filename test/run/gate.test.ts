@@ -45,10 +45,11 @@ test.each([true, false])("the command starts only behind a gateway (that fails: 
   fs.writeFileSync(path.join(scratch, "status.json"), `{ "child-pid": ${sandbox.pid} }\n`);
   if (!fails) await sandbox.stdout.getReader().read();
   const opening = openGate(
-    { allow: [], deny: [], hostPorts: [], publish: [], publishAll: false, announce: false },
+    { allow: [], deny: [], inject: [], hostPorts: [], publish: [], publishAll: false, announce: false },
     gate,
     {
       ...{ directory: scratch, child: sandbox.pid, hostEnv: {}, notify() {}, onQuiet() {} },
+      ...{ authority: { pem: "", issue: () => Promise.reject(new Error("unused")) }, credentials: new Map() },
       run: { id: "00000000" } as never,
       places: { state: scratch } as never,
     },

@@ -1,5 +1,40 @@
 import type { Agent } from "../agent.ts";
 
+/**
+ * Of the user's `.claude.json`, which also holds the account, keys, every project's memory and caches: how it looks and
+ * behaves, and what it need not tell again.
+ */
+const ownTaste = [
+  "autoCompactEnabled",
+  "autoScrollEnabled",
+  "bypassPermissionsModeAccepted",
+  "copyFullResponse",
+  "copyOnSelect",
+  "diffSidebarOpen",
+  "diffTool",
+  "editorMode",
+  "externalEditorContext",
+  "fileCheckpointingEnabled",
+  "hasCompletedOnboarding",
+  "hasSeenTasksHint",
+  "hasUsedBackslashReturn",
+  "lastOnboardingVersion",
+  "messageIdleNotifThresholdMs",
+  "numStartups",
+  "optionAsMetaKeyInstalled",
+  "preferredNotifChannel",
+  "respectGitignore",
+  "shiftEnterKeyBindingInstalled",
+  "showExpandedTodos",
+  "showMessageTimestamps",
+  "showTurnDuration",
+  "terminalProgressBarEnabled",
+  "theme",
+  "tipsHistory",
+  "todoFeatureEnabled",
+  "verbose",
+];
+
 export const claude: Agent = {
   name: "claude",
   command: "claude",
@@ -70,10 +105,14 @@ export const claude: Agent = {
         "themes",
       ],
       credential: ".credentials.json",
+      credentialFormat: "claude",
       seeds: [
         {
           name: ".claude.json",
-          kind: "json",
+          kind: "settings",
+          beside: true,
+          keep: ["mcpServers", ...ownTaste],
+          projects: "projects",
           value: {
             hasCompletedOnboarding: true,
             projects: { "{workdir}": { hasTrustDialogAccepted: true } },
@@ -82,16 +121,38 @@ export const claude: Agent = {
         },
         {
           name: "settings.json",
-          kind: "json",
+          kind: "settings",
           // Its inner sandbox would nest; the boundary around it is cordon's.
           value: { skipDangerousModePermissionPrompt: true, sandbox: { enabled: false } },
+          signedOut: { companyAnnouncements: ["Not signed in: `cordon login claude` outside does it, /login cannot."] },
         },
       ],
     },
   ],
   env: { DISABLE_AUTOUPDATER: "1", DISABLE_INSTALLATION_CHECKS: "1", CLAUDE_CODE_IDE_SKIP_AUTO_INSTALL: "1" },
-  keys: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
+  keys: [
+    ...["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY"],
+    ...["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
+  ],
+  settingsKey: {
+    ...{ state: ".claude", file: ".claude.json", key: "primaryApiKey", variable: "ANTHROPIC_API_KEY" },
+    refused: ["customApiKeyResponses", "rejected"],
+  },
+  mints: [
+    "POST platform.claude.com/v1/oauth/token",
+    "POST console.anthropic.com/v1/oauth/token",
+    "POST api.anthropic.com/v1/oauth/token",
+    "POST api.anthropic.com/api/oauth/claude_cli/create_api_key",
+  ],
+  signIn: {
+    args: ["auth", "login"],
+    words: [["auth", "login"], ["setup-token"]],
+    variable: "CLAUDE_CODE_OAUTH_TOKEN",
+  },
+  updates: ["update", "upgrade", "install"],
   pass: [
+    ...["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_SKIP_*"],
+    ...["AWS_REGION", "CLOUD_ML_REGION", "ANTHROPIC_VERTEX_PROJECT_ID", "ANTHROPIC_FOUNDRY_RESOURCE"],
     "ANTHROPIC_MODEL",
     "ANTHROPIC_SMALL_FAST_MODEL",
     "ANTHROPIC_DEFAULT_*",
@@ -113,5 +174,6 @@ export const claude: Agent = {
     "ANTHROPIC_FOUNDRY_BASE_URL",
   ],
   baseUrlSettings: { state: ".claude", file: "settings.json", keys: ["ANTHROPIC_BASE_URL"] },
+  mcp: { table: "mcpServers", reference: "braces", project: [".mcp.json"] },
   hosts: ["api.anthropic.com", "platform.claude.com", "claude.ai", "mcp-proxy.anthropic.com"],
 };

@@ -14,13 +14,15 @@ export const gemini: Agent = {
       moved: { by: "GEMINI_CLI_HOME", below: ".gemini" },
       settings: ["GEMINI.md", "agents", "commands", "extensions", "keybindings.json", "policies", "skills"],
       credential: "oauth_creds.json",
+      credentialFormat: "gemini",
       seeds: [
         {
           name: "settings.json",
-          kind: "json",
+          kind: "settings",
           value: { general: { enableAutoUpdate: false, enableAutoUpdateNotification: false } },
           // It asks for the kind of login even when a key is there.
           withKey: { key: "GEMINI_API_KEY", value: { security: { auth: { selectedType: "gemini-api-key" } } } },
+          withLogin: { security: { auth: { selectedType: "oauth-personal" } } },
         },
       ],
     },
@@ -32,8 +34,22 @@ export const gemini: Agent = {
     GEMINI_CLI_NO_RELAUNCH: "true",
   },
   keys: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+  mints: ["POST oauth2.googleapis.com/token"],
+  // It has no word for signing in: whatever needs a login asks for it first.
+  signIn: {
+    args: ["--list-sessions"],
+    env: { NO_BROWSER: "true" },
+    hosts: ["www.googleapis.com"],
+    words: [],
+  },
   pass: ["GEMINI_MODEL", "GOOGLE_GENAI_*", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION"],
   baseUrls: ["GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "CODE_ASSIST_ENDPOINT"],
+  mcp: {
+    table: "mcpServers",
+    urls: ["httpUrl", "url"],
+    reference: "dollar",
+    project: [".gemini/settings.json"],
+  },
   hosts: [
     "generativelanguage.googleapis.com",
     "cloudcode-pa.googleapis.com",
@@ -42,9 +58,11 @@ export const gemini: Agent = {
   ],
 };
 
+const { signIn: _, ...family } = gemini;
+
 /** A descendant of Gemini CLI with its own state and names. */
 export const qwen: Agent = {
-  ...gemini,
+  ...family,
   name: "qwen",
   command: "qwen",
   install: "`npm install -g @qwen-code/qwen-code` installs it",
@@ -55,12 +73,14 @@ export const qwen: Agent = {
       moved: { by: "QWEN_HOME" },
       settings: ["QWEN.md", "agents", "commands", "extensions", "skills"],
       credential: "oauth_creds.json",
-      seeds: [{ name: "settings.json", kind: "json", value: { general: { enableAutoUpdate: false } } }],
+      seeds: [{ name: "settings.json", kind: "settings", value: { general: { enableAutoUpdate: false } } }],
     },
   ],
   env: {},
+  mints: ["POST chat.qwen.ai/api/v1/oauth2/token"],
   keys: ["OPENAI_API_KEY", "DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY"],
   pass: ["OPENAI_MODEL"],
   baseUrls: ["OPENAI_BASE_URL", "DASHSCOPE_BASE_URL"],
+  mcp: { ...gemini.mcp!, project: [".qwen/settings.json"] },
   hosts: ["portal.qwen.ai", "chat.qwen.ai", "dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"],
 };

@@ -13,6 +13,7 @@ export const opencode: Agent = {
       path: ".local/share/opencode",
       moved: { by: "XDG_DATA_HOME", below: "opencode" },
       credential: "auth.json",
+      credentialFormat: "opencode",
     },
     { path: ".local/state/opencode", moved: { by: "XDG_STATE_HOME", below: "opencode" } },
     {
@@ -20,8 +21,8 @@ export const opencode: Agent = {
       moved: { by: "XDG_CONFIG_HOME", below: "opencode" },
       settings: ["AGENTS.md", "agents", "commands", "modes", "plugins", "skills", "themes", "tools", "tui.json"],
       seeds: [
-        { name: "opencode.json", kind: "copy" },
-        { name: "opencode.jsonc", kind: "copy" },
+        { name: "opencode.json", kind: "settings" },
+        { name: "opencode.jsonc", kind: "settings" },
       ],
     },
   ],
@@ -34,7 +35,18 @@ export const opencode: Agent = {
     "OPENROUTER_API_KEY",
     "GROQ_API_KEY",
     "OPENCODE_API_KEY",
+    ...["MISTRAL_API_KEY", "DEEPSEEK_API_KEY", "XAI_API_KEY", "CEREBRAS_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"],
   ],
+  mints: ["POST auth.openai.com/oauth/token", "POST auth.openai.com/api/accounts/deviceauth/token"],
+  signIn: {
+    args: ["auth", "login"],
+    publish: [1455],
+    words: [
+      ["auth", "login"],
+      ["providers", "login"],
+    ],
+  },
+  updates: ["upgrade"],
   pass: ["OPENCODE_CONFIG_CONTENT", "OPENCODE_DISABLE_*", "OPENCODE_MODEL"],
   baseUrls: [],
   baseUrlSettings: {
@@ -42,6 +54,12 @@ export const opencode: Agent = {
     file: "opencode.json",
     keys: ["baseURL"],
     variable: "OPENCODE_CONFIG_CONTENT",
+  },
+  mcp: {
+    table: "mcp",
+    env: "environment",
+    reference: "env",
+    project: ["opencode.json", "opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"],
   },
   hosts: ["models.dev", "opencode.ai", "api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"],
 };

@@ -31,12 +31,15 @@ export const copilot: Agent = {
       moved: { by: "COPILOT_HOME" },
       settings: ["agents", "copilot-instructions.md", "hooks", "instructions", "settings.json", "skills"],
       credential: "config.json",
+      seeds: [{ name: "mcp-config.json", kind: "settings" }],
     },
   ],
   env: { COPILOT_AUTO_UPDATE: "false" },
   keys: ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
+  updates: ["update"],
   pass: ["COPILOT_MODEL"],
   baseUrls: [],
+  mcp: { table: "mcpServers", reference: "dollar", project: [".mcp.json"] },
   hosts: ["api.github.com", "github.com", "*.githubcopilot.com", "copilot-proxy.githubusercontent.com"],
 };
 
@@ -51,15 +54,20 @@ export const cursor: Agent = {
     {
       path: ".cursor",
       moved: { by: "CURSOR_CONFIG_DIR" },
-      settings: ["agents", "commands", "mcp.json", "rules", "skills"],
-      seeds: [{ name: "cli-config.json", kind: "copy" }],
+      settings: ["agents", "commands", "rules", "skills"],
+      seeds: [
+        { name: "cli-config.json", kind: "settings" },
+        { name: "mcp.json", kind: "settings" },
+      ],
     },
     { path: ".config/cursor", credential: "auth.json" },
   ],
   env: {},
   keys: ["CURSOR_API_KEY", "CURSOR_AUTH_TOKEN"],
+  updates: ["update"],
   pass: [],
   baseUrls: [],
+  mcp: { table: "mcpServers", reference: "bracesEnv", project: [".cursor/mcp.json"] },
   hosts: ["*.cursor.sh", "*.cursorapi.com", "cursor.com"],
 };
 
@@ -73,15 +81,20 @@ export const droid: Agent = {
   state: [
     {
       path: ".factory",
-      settings: ["AGENTS.md", "commands", "droids", "hooks", "mcp.json", "skills"],
+      settings: ["AGENTS.md", "commands", "droids", "hooks", "skills"],
       credential: "auth.json",
-      seeds: [{ name: "settings.json", kind: "copy" }],
+      seeds: [
+        { name: "settings.json", kind: "settings" },
+        { name: "mcp.json", kind: "settings" },
+      ],
     },
   ],
   env: { FACTORY_DROID_AUTO_UPDATE_ENABLED: "false" },
   keys: ["FACTORY_API_KEY"],
+  updates: ["update"],
   pass: [],
   baseUrls: [],
+  mcp: { table: "mcpServers", reference: "braces", project: [".factory/mcp.json"] },
   hosts: ["api.factory.ai", "app.factory.ai"],
 };
 
@@ -97,18 +110,12 @@ export const pi: Agent = {
     {
       path: ".pi/agent",
       moved: { by: "PI_CODING_AGENT_DIR" },
-      settings: [
-        "AGENTS.md",
-        "SYSTEM.md",
-        "extensions",
-        "keybindings.json",
-        "models.json",
-        "prompts",
-        "skills",
-        "themes",
-      ],
+      settings: ["AGENTS.md", "SYSTEM.md", "extensions", "keybindings.json", "prompts", "skills", "themes"],
       credential: "auth.json",
-      seeds: [{ name: "settings.json", kind: "copy" }],
+      seeds: [
+        { name: "settings.json", kind: "settings" },
+        { name: "models.json", kind: "settings" },
+      ],
     },
   ],
   env: { PI_SKIP_VERSION_CHECK: "1" },
@@ -145,14 +152,16 @@ export const amp: Agent = {
       path: ".config/amp",
       moved: { by: "XDG_CONFIG_HOME", below: "amp" },
       settings: ["AGENTS.md", "commands", "plugins", "skills"],
-      seeds: [{ name: "settings.json", kind: "copy" }],
+      seeds: [{ name: "settings.json", kind: "settings" }],
     },
     { path: ".local/share/amp", moved: { by: "XDG_DATA_HOME", below: "amp" }, credential: "secrets.json" },
   ],
   env: { AMP_SKIP_UPDATE_CHECK: "1" },
   keys: ["AMP_API_KEY"],
+  updates: ["update"],
   pass: [],
   baseUrls: ["AMP_URL"],
+  mcp: { table: "amp.mcpServers", reference: "braces", project: [".amp/settings.json"] },
   hosts: ["ampcode.com"],
 };
 

@@ -41,7 +41,7 @@ const post = (target: string, fields: string, body: string, version = "1.1") =>
   `POST ${target} HTTP/${version}\r\nHost: allowed.test\r\n${fields}\r\n${body}`;
 
 /** Fields and body of requests of which two readers make two different things. */
-const ambiguous: [fields: string, body: string, version?: string][] = [
+export const ambiguous: [fields: string, body: string, version?: string][] = [
   [`Content-Length: 5\r\n${chunkedFields}`, `0\r\n\r\n${smuggled}`],
   [`${chunkedFields}Content-Length: 4\r\n`, `2f\r\n${smuggled}\r\n0\r\n\r\n`],
   [`Content-Length: 0\r\nContent-Length: ${smuggled.length}\r\n`, smuggled],

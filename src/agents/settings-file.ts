@@ -1,0 +1,87 @@
+import path from "node:path";
+import { type Host, inspectPath } from "../host.ts";
+import { isWithin } from "../places.ts";
+import type { Agent } from "./agent.ts";
+import { type McpDemands, mcpDemands } from "./mcp-demands.ts";
+import type { Surroundings } from "./mcp-mounts.ts";
+import type { ProjectSettings } from "./mcp-project.ts";
+import { readPrivateFile } from "./private-file.ts";
+import { ownFileOf } from "./seed.ts";
+import type { OwnSettings, ProjectNames } from "./settings-projection.ts";
+import { parseSettings } from "./settings-text.ts";
+import type { PrivateState } from "./state.ts";
+
+export type GatheredSettings = McpDemands & { project: ProjectSettings[] };
+
+export const noSettings: GatheredSettings = {
+  ...{ allow: [], hostPorts: [], mounts: [], injections: [], live: new Map(), keys: {}, settings: new Map() },
+  ...{ project: [], notes: [] },
+};
+
+/** The one look at an agent's settings, the user's own and the project's. Creates nothing. */
+export const gatherSettings = async (
+  agent: Agent,
+  states: readonly PrivateState[],
+  surroundings: Omit<Surroundings, "inspect">,
+): Promise<GatheredSettings> => {
+  const { host, workdir } = surroundings;
+  const { own, unreadable } = await readOwnSettings(states, host);
+  const names = projectNames(workdir, host);
+  const demands = mcpDemands(agent, own, names, { ...surroundings, inspect: inspectPath });
+  const broken = unreadable.map((label) => `${label} cannot be read; ${agent.name} starts without it`);
+  return {
+    ...demands,
+    project: await readProjectSettings(agent, workdir),
+    notes: [...broken, ...demands.notes],
+  };
+};
+
+/** The settings files of the user's own that are there, and the names of those that cannot be read. */
+export const readOwnSettings = async (
+  states: readonly PrivateState[],
+  host: Host,
+): Promise<{ own: OwnSettings[]; unreadable: string[] }> => {
+  const own: OwnSettings[] = [];
+  const unreadable: string[] = [];
+  for (const state of states) {
+    for (const seed of state.directory.seeds ?? []) {
+      if (seed.kind !== "settings") continue;
+      const file = ownFileOf(seed, state);
+      if (inspectPath(file).kind === "missing") continue;
+      const label = isWithin(file, host.home) ? `~${file.slice(host.home.length)}` : file;
+      const text = readPrivateFile(path.dirname(file), seed.name, { followLinks: true });
+      const value = text === undefined ? undefined : await parseSettings(seed.name, text.trim() === "" ? "{}" : text);
+      if (value) own.push({ path: file, label, seed, value });
+      else unreadable.push(label);
+    }
+  }
+  return { own, unreadable };
+};
+
+/**
+ * The settings files of the project. Nothing but a plain file of the project is read, through no link, and one that
+ * cannot be read says nothing: the agent will complain about it.
+ */
+export const readProjectSettings = async ({ mcp }: Agent, workdir: string): Promise<ProjectSettings[]> => {
+  const found: ProjectSettings[] = [];
+  for (const label of mcp?.project ?? []) {
+    const file = path.join(workdir, label);
+    if (inspectPath(file).real !== file) continue;
+    const text = readPrivateFile(path.dirname(file), path.basename(file), { followLinks: false });
+    const value = text === undefined ? undefined : await parseSettings(label, text);
+    if (value) found.push({ label, value });
+  }
+  return found;
+};
+
+/** An agent knows a project by the top of its repository, as long as it finds one; inside, that is the project itself. */
+export const projectNames = (workdir: string, host: Host): ProjectNames => {
+  const top = findTop(workdir, host);
+  return { workdir, names: top === undefined ? [workdir] : [top, workdir] };
+};
+
+const findTop = (directory: string, host: Host): string | undefined => {
+  if (inspectPath(path.join(directory, ".git")).kind !== "missing") return directory;
+  const parent = path.dirname(directory);
+  return parent === directory || directory === host.realHome ? undefined : findTop(parent, host);
+};

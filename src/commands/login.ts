@@ -1,0 +1,132 @@
+import path from "node:path";
+import type { Agent } from "../agents/agent.ts";
+import { readPrivateFile } from "../agents/private-file.ts";
+import { findAgent } from "../agents/registry.ts";
+import { isGiven } from "../cli/given.ts";
+import type { Config } from "../config/config.ts";
+import { type FormatName, formats } from "../credentials/formats/index.ts";
+import { placeToken, readToken } from "../credentials/handed-over.ts";
+import { keepLogin, keepToken } from "../credentials/kept.ts";
+import { shortenHome } from "../credentials/logins.ts";
+import { surveyAgent } from "../credentials/survey.ts";
+import { errorOf } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { makeScratch, removeAbandonedScratch, type Scratch } from "../run/scratch.ts";
+import { escapeControls } from "../terminal/escape.ts";
+import type { CommandFunction, Context } from "./context.ts";
+import { carryOut, prepareRun } from "./run.ts";
+
+/**
+ * `cordon login [AGENT] [-- ARGS…]`: the agent's own sign-in, in a sandbox that begins and ends with nothing; what it
+ * leaves is kept in cordon's own place. `--with-token` takes a token from the input instead.
+ */
+export const runLogin: CommandFunction = async (context) => {
+  const { host, invocation, out } = context;
+  if (host.env["CORDON_SANDBOX"]) throw errorOf("E_SANDBOX_NESTED");
+  const config = await context.config();
+  const [name = config.agent.value, ...words] = invocation.words;
+  const agent = findAgent(name, config);
+  const asked = invocation.given.findLast(({ flag }) => flag.long === "as")?.value;
+  if (isGiven(invocation.given, "with-token")) return takeToken(context, agent, asked);
+  const signedIn = await signIn(context, config, agent, words);
+  if (signedIn === undefined) return 0;
+  const { text, login } = signedIn;
+  const file = keepLogin(host.places, agent.name, text);
+  const plan = login.tokens.plan === undefined ? "" : ` (${login.tokens.plan})`;
+  out.line(escapeControls(`signed in to ${agent.name}${plan}: kept in ${shortenHome(file, host.home)}`));
+  await noteFirst(context, agent, file);
+  return 0;
+};
+
+/** What the user has beside it is preferred, as it is on the host. */
+const noteFirst = async ({ host, out }: Context, agent: Agent, file: string): Promise<void> => {
+  const [first] = await surveyAgent(agent, host, host.env);
+  if (first && first.source !== shortenHome(file, host.home))
+    out.note(escapeControls(`cordon: ${first.source} comes first as long as it is there`));
+};
+
+const takeToken = async (context: Context, agent: Agent, asked: string | undefined): Promise<number> => {
+  const { host, out } = context;
+  const hint = `\`cordon login ${agent.name} --with-token < FILE\``;
+  // Typed there it would stand on the screen.
+  if (host.tty.stdin) throw errorOf("E_USAGE", "`--with-token` reads from a pipe or a file, not from a terminal", hint);
+  const token = placeToken(agent, readToken(), asked);
+  const file = keepToken(host.places, agent.name, token);
+  out.line(`${token.variable} of ${agent.name}: kept in ${escapeControls(shortenHome(file, host.home))}`);
+  await noteFirst(context, agent, file);
+  return 0;
+};
+
+/** What the sign-in has left, checked; undefined for a dry run. Throws E_LOGIN_*. */
+const signIn = async (context: Context, config: Config, agent: Agent, words: string[]) => {
+  const { host, invocation, out } = context;
+  const { signIn: own, name, keys } = agent;
+  const place = agent.state.find(({ credential, credentialFormat }) => credential && credentialFormat);
+  if (!own || !place) {
+    const ways = [
+      ...keys.map((key) => `put a key into ${key}`),
+      "sign in without cordon and use `--credentials share`",
+    ];
+    throw errorOf("E_LOGIN_UNSUPPORTED", name, ways.join("; or "));
+  }
+  removeAbandonedScratch(host.places);
+  const scratch = makeScratch(host.places);
+  try {
+    const args = words.length > 0 ? [...own.args, ...words] : argsFor(agent, host);
+    const inside = { ...context, host: hostIn(scratch, host) };
+    const asAgent = { ...invocation, command: "agent", agent: name, words: args };
+    const prepared = await prepareRun({ ...inside, invocation: asAgent }, configFor(config, agent));
+    if (isGiven(invocation.given, "dry-run")) {
+      out.json((await import("../launch-json.ts")).describeLaunch(prepared.launch));
+      return undefined;
+    }
+    const { code } = await carryOut(prepared, context, { isSigningIn: true });
+    const state = prepared.gathered.states.find(({ directory }) => directory.path === place.path)!;
+    const text = readPrivateFile(state.host, place.credential!, { followLinks: false }) ?? "";
+    const login = formats[place.credentialFormat as FormatName].read(text)[0];
+    if (login) return { text, login };
+    const problem = code === 0 ? "it has left no login" : `it ended with status ${code}`;
+    throw errorOf(
+      "E_LOGIN_FAILED",
+      name,
+      problem,
+      `\`cordon login ${name}\` tries again; \`--with-token\` takes a token`,
+    );
+  } finally {
+    scratch.remove();
+  }
+};
+
+/** Over ssh the browser is on another machine, and cannot come back to this one's loopback. */
+const argsFor = ({ signIn: own }: Agent, { env }: Host): string[] =>
+  (env["SSH_CONNECTION"] && own?.remote) || own?.args || [];
+
+/** The same machine as a sign-in sees it: project, state and caches are all in its scratch place. */
+const hostIn = ({ directory, work }: Scratch, host: Host): Host => {
+  const places = { ...host.places, state: path.join(directory, "state"), cache: path.join(directory, "cache") };
+  return { ...host, cwd: work, places };
+};
+
+/** The user's own network rules hold; of everything else a sign-in gets nothing. */
+const configFor = (config: Config, { name, signIn: own, env }: Agent): Config => {
+  const origin = "cordon login";
+  const settings = { ...config.agents[name], env: { ...env, ...own?.env }, origin };
+  return {
+    ...config,
+    preset: { value: "standard", origin },
+    credentials: { value: "none", origin },
+    filesystem: { ...config.filesystem, write: [] },
+    network: {
+      allow: [...config.network.allow, ...(own?.hosts ?? []).map((host) => ({ value: `${host}:443`, origin }))],
+      ...{ deny: config.network.deny, hostPorts: [] },
+      mode: { value: "filtered", origin },
+      presets: { value: [], origin },
+      publish: (own?.publish ?? []).map((port) => ({ value: `${port}:${port}`, origin })),
+    },
+    env: { pass: [], set: {}, dotenv: [] },
+    widen: {},
+    sshKeys: [],
+    services: {},
+    agents: { ...config.agents, [name]: settings },
+  };
+};
