@@ -41,7 +41,7 @@ const credentialsOf = ({ credentials }: Config, mode: { value: NetworkMode; orig
   if (credentials.origin === "default") return "share";
   throw errorOf(
     "E_USAGE",
-    `\`${credentials.origin}\` needs a filtered network, and ${mode.origin} leaves it open`,
+    `credentials \`broker\` (${credentials.origin}) need a filtered network, and ${mode.origin} leaves it open`,
     "`--net filtered`, or `--credentials share`",
   );
 };

@@ -103,8 +103,9 @@ describe("links left behind by one run do not lead the next one out", () => {
     const credential = world.write(path.join(world.home, ".claude/.credentials.json"), "mine\n");
     world.write(path.join(world.home, ".ssh/id"), secret);
     const ruin = "for f in CLAUDE.md .credentials.json; do rm -f ~/.claude/$f; ln -s ~/.ssh/id ~/.claude/$f; done";
-    expect((await tell(ruin)).code).toBe(0);
-    const { stdout } = await tell("cat ~/.claude/CLAUDE.md ~/.claude/.credentials.json");
+    const share = ["--credentials", "share"];
+    expect((await tell(ruin, {}, share)).code).toBe(0);
+    const { stdout } = await tell("cat ~/.claude/CLAUDE.md ~/.claude/.credentials.json", {}, share);
     expect(stdout).toBe("mine\nmine\n");
     for (const file of [settings, credential]) expect(readFileSync(file, "utf8")).toBe("mine\n");
   });

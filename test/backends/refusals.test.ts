@@ -155,7 +155,7 @@ describe("options and limits", () => {
     [["--env", "1A=x"], /is not NAME=VALUE/],
     [["--backend", "docker"], /not available in this version/],
     [["--session", "x"], /not available in this version/],
-    [["--credentials", "broker"], /broker/],
+    [["--credentials", "broker", "--net", "open"], /broker/],
   ])("%s", async (flags, message) => {
     open();
     await expectRefusal(flags, message);
