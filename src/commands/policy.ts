@@ -23,7 +23,14 @@ export const runPolicy: CommandFunction = async ({ host, invocation, out, config
   const agent = findAgent(config.agent.value, config);
   // Any program will do: the question is what stands around it.
   const services = config.services;
-  const { input } = await gatherPlan({ ...request, agent, services, command: ["/bin/sh"], authority: undefined });
+  const { input } = await gatherPlan({
+    ...request,
+    agent,
+    services,
+    command: ["/bin/sh"],
+    authority: undefined,
+    isDry: true,
+  });
   const explanation = explain(word, createPlan(input), input, host.home);
   if (isGiven(invocation.given, "json")) out.json(explanation);
   else out.line(escapeControls(`${explanation.subject}: ${explanation.verdict}  # ${explanation.origin}`));

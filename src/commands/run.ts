@@ -59,7 +59,7 @@ export const carryOut = async (prepared: Prepared, { host, out }: Context, optio
     hostEnv: host.env,
     // A program that owns the terminal would be painted over.
     notify: (sentence, topic) => {
-      if (!prepared.plan.tty.stdout) tell(out, sentence);
+      if (!prepared.plan.tty.stdout || (isSigningIn && topic === undefined)) tell(out, sentence);
       else if (topic !== undefined) out.notification(escapeControls(`cordon: ${sentence}`));
       else told.push(sentence);
     },
@@ -106,6 +106,7 @@ export const prepareRun = async ({ host, invocation }: Context, config: Config):
     host,
     policy,
     services: config.services,
+    isDry: isGiven(invocation.given, "dry-run"),
     authority: authority?.pem,
     requested: requestedLimits(config),
     agent,

@@ -47,8 +47,8 @@ const addLogins = async (
     const parts: Part[] = [];
     for (const login of logins) {
       const live = createStored({ store, format, key: login.key, text, exchange });
-      if (live.value() === undefined) await live.freshen();
-      if (live.value() === undefined)
+      if (live.value() === undefined && !request.isDry) await live.freshen();
+      if (live.value() === undefined && !request.isDry)
         found.expired.push({ what: labelOf(agent, login, store), problem: live.failure() ?? "it cannot be renewed" });
       else parts.push(loginPart(agent, login, live, request));
     }

@@ -17,6 +17,8 @@ export type CredentialRequest = {
   baseUrls: Demands;
   /** Variables that the user sets inside by hand; they come before those of the host. */
   set?: Record<string, string>;
+  /** Nothing starts: what has expired is not renewed. */
+  isDry?: boolean;
   /** How tokens are renewed; by the network unless a test says otherwise. */
   exchange?: Exchange;
 };

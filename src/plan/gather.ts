@@ -32,6 +32,8 @@ export type Request = {
   /** Program (a name or a path) and its arguments. */
   command: string[];
   services: Config["services"];
+  /** Nothing starts after this. */
+  isDry: boolean;
   /** The certificate of the authority that the gateway signs with; none where nothing is looked into. */
   authority: string | undefined;
 };
@@ -94,7 +96,7 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
 type Settled = { policy: Policy; found: Found; settings: GatheredSettings; registries: Variable[] };
 
 /** The policy with what agent, network, the user's settings and credentials add to it. */
-const settlePolicy = async ({ host, agent, policy, services }: Request, states: PrivateState[]): Promise<Settled> => {
+const settlePolicy = async ({ host, agent, policy, ...request }: Request, states: PrivateState[]): Promise<Settled> => {
   const network = withNetwork(forAgent(policy, agent), { agent, host, states });
   // Without a gateway nothing puts a credential on the wire.
   const isBlind = policy.credentials === "broker" && policy.network.mode !== "filtered";
@@ -102,7 +104,8 @@ const settlePolicy = async ({ host, agent, policy, services }: Request, states: 
   const surroundings = { host, workdir: host.cwd, policy: network.policy, mode };
   const settings = agent ? await gatherSettings(agent, states, surroundings) : noSettings;
   const set = { ...settings.keys, ...policy.env.set };
-  const own = await findCredentials({ agent, host, states, services, mode, baseUrls: network.baseUrls, set });
+  const { services, isDry } = request;
+  const own = await findCredentials({ agent, host, states, services, isDry, mode, baseUrls: network.baseUrls, set });
   const settled = withRules(network.policy, own, settings);
   const closed = agent && noteProjectServers(agent, settings.project, settled);
   const found: Found = {

@@ -161,6 +161,14 @@ describe("logins in files", () => {
     expect(fs.readdirSync(lab.home)).toEqual([".claude"]);
   });
 
+  test("nothing is renewed where nothing starts", async () => {
+    const file = lab.write(".claude/.credentials.json", claudeText("access-0", "refresh-0", Date.now() - 1000));
+    const found = await findCredentials({ ...requestOf("claude"), isDry: true });
+    expect(found.files).toHaveLength(1);
+    expect(claudeTokens(file).refreshToken).toBe("refresh-0");
+    expect(issuer.state.bodies).toEqual([]);
+  });
+
   test("one that has expired and cannot be renewed is said before the start", async () => {
     lab.write(".claude/.credentials.json", claudeText("access-0", null, Date.now() - 1000));
     const failure = (await find("claude").catch((error) => error)) as CordonError;
