@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
-
 /** The value of a settings file. Integers of TOML are `bigint`, so that they are written back as integers. */
 export type Setting = string | number | bigint | boolean | null | Date | Setting[] | Settings;
 export type Settings = { [key: string]: Setting };
@@ -28,7 +26,8 @@ export const printSettings = async (name: string, value: Settings): Promise<stri
 export const isTable = (value: Setting | undefined): value is Settings =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
-export const isSame = (one: Setting | undefined, other: Setting | undefined): boolean => isDeepStrictEqual(one, other);
+export const isSame = (one: Setting | undefined, other: Setting | undefined): boolean =>
+  Bun.deepEquals(one, other, true);
 
 /** Each entry of a table anew; a name such as `__proto__` stays a name. */
 export const mapTable = (table: Settings, change: (value: Setting, key: string) => Setting | undefined): Settings =>
