@@ -20,7 +20,8 @@ type Setting = { stage: Stage; bin: string; options: string[]; isProtected: bool
 /** `names` are shown while the agent works, instead of the turns themselves. */
 type Task = { prompt: string; turns: Turn[]; typed?: string; names?: string[] };
 
-type Session = Outcome & { results: string[]; sent: string };
+/** What reached the model: prompts and tool results, and the credentials that its requests signed in with. */
+type Session = Outcome & { results: string[]; sent: string; signedIn: string[] };
 
 const environment = ({ stage, bin }: Setting, url: string): Record<string, string> => ({
   HOME: stage.home,
@@ -29,7 +30,7 @@ const environment = ({ stage, bin }: Setting, url: string): Record<string, strin
   LANG: "C.UTF-8",
   XDG_RUNTIME_DIR: stage.runtime,
   ANTHROPIC_BASE_URL: url,
-  ANTHROPIC_API_KEY: "sk-ant-fake-0123456789012345678901234567890123456789",
+  ANTHROPIC_API_KEY: stage.apiKey,
   DEMO_TOKEN: stage.tokenSecret,
 });
 
@@ -67,7 +68,11 @@ const runAgent = async (setting: Setting, { prompt, turns, typed, names = [] }: 
       const came = `${results.length} of ${wanted} steps, exit status ${outcome.status}`;
       throw new Error(`the agent did not come to its end (${came}):\n${outcome.output}`);
     }
-    return { ...outcome, results, sent: JSON.stringify(server.requests) };
+    const sent = JSON.stringify(server.requests.map(({ auth: _, ...request }) => request));
+    const signedIn = server.requests.flatMap(({ turn, auth }) =>
+      turn === undefined ? [] : (auth?.value ?? "nothing"),
+    );
+    return { ...outcome, results, sent, signedIn };
   } finally {
     await server.close();
   }
@@ -128,7 +133,7 @@ const measureStart = ({ stage, bin, options, ...rest }: Setting): number => {
 const play = async (setting: Setting): Promise<boolean> => {
   const { stage, isProtected, stop } = setting;
   title(`Claude Code ${version} repairs a small project ${isProtected ? "inside cordon" : "WITHOUT cordon"}`);
-  detail("scripted model on 127.0.0.1, no key, no internet; home and project are throw-away");
+  detail("scripted model on 127.0.0.1, no internet; home, project and API key are throw-away");
   const repair = await runAgent(setting, { prompt: "The tests fail. Repair the code.", turns: repairTurns(stage) });
   if (stop.aborted) return false;
   showDiff(stage);
@@ -144,7 +149,8 @@ const play = async (setting: Setting): Promise<boolean> => {
   });
   if (stop.aborted) return false;
   title("What came of it");
-  const judged = judge(stage, before, repair.sent + attack.sent);
+  const signedIn = [...repair.signedIn, ...attack.signedIn];
+  const judged = judge(stage, before, { sent: repair.sent + attack.sent, signedIn });
   const verdicts = [
     judgeRepair(repair),
     ...tried.map((attempt, index) => ({

@@ -86,7 +86,7 @@ const renderConfig = (): string =>
     "A project's file only narrows: a stricter `preset`, `network.mode` or `credentials`, lower limits, `filesystem.hide`, " +
       "`network.deny`, `network.presets = []`, `widen.* = false`. It may choose the `agent`. Everything else needs `cordon trust`, which trusts " +
       "exactly the bytes that it shows: `filesystem.read`, `filesystem.write`, `network.allow`, `network.presets`, `network.host-ports`, `network.publish`, `env.pass`, `env.set`, " +
-      "`agents`, another `backend`, and whatever is looser than the user's own settings. `env.dotenv` belongs in the user's file only.",
+      "`agents`, another `backend`, and whatever is looser than the user's own settings. `services`, `ssh-agent` and `env.dotenv` belong in the user's file only.",
     "Without a `network.mode` of the user's own, a project's mode is measured against `filtered`.",
   );
 

@@ -38,6 +38,8 @@ export type Agent = {
   pass: string[];
   /** Variables with which its users point it at another server; passed inside, and that server may be reached. */
   baseUrls: string[];
+  /** A variable with a field for each request in every line (`Name: value`), and the server that gets them. */
+  customHeaders?: { variable: string; baseUrl: string; usual: string };
   /** The user's own settings (below a state directory, by its path) whose keys name such a server as well. */
   baseUrlSettings?: { state: string; file: string; keys: string[] /** Holds the same settings. */; variable?: string };
   /** Hosts of its own API, reached on port 443 unless one says otherwise. */
@@ -70,6 +72,8 @@ export type SignIn = {
   remote?: string[];
   /** Ports of its own loopback to which the browser comes back. */
   publish?: number[];
+  /** It signs in to one provider of many: what was kept of the others stays. */
+  adds?: true;
   /** Servers that it asks besides the agent's own. */
   hosts?: string[];
   env?: Record<string, string>;

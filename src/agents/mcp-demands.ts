@@ -1,11 +1,12 @@
 import type { Injection, LiveCredentials } from "../credentials/credential.ts";
 import { type Demands, demandsOf } from "../egress/base-url.ts";
+import type { Variable } from "../plan/environment.ts";
 import type { Mount } from "../plan/plan.ts";
 import type { Agent } from "./agent.ts";
 import type { McpServer } from "./mcp.ts";
 import { type Surroundings, showPrograms } from "./mcp-mounts.ts";
 import { openLedger, ownerOf } from "./mcp-secrets.ts";
-import { type OwnSettings, type ProjectNames, projectSettings } from "./settings-projection.ts";
+import { type OwnSettings, type ProjectNames, projectSettings, projectVariables } from "./settings-projection.ts";
 import type { Settings } from "./settings-text.ts";
 
 /** What an agent's own settings, and the MCP servers in them, come to in one run. Only `live` and `keys` know a secret. */
@@ -15,6 +16,8 @@ export type McpDemands = Demands & {
   live: LiveCredentials;
   /** The agent's own keys that its settings set as variables; none stands inside. */
   keys: Record<string, string>;
+  /** Variables of the host's that hold secrets, as they stand inside. */
+  variables: Variable[];
   /** The settings as they stand inside, by the path of the user's own file. */
   settings: ReadonlyMap<string, Settings>;
   /** Said before the start. */
@@ -31,6 +34,8 @@ export const mcpDemands = (
   const ledger = openLedger(surroundings.mode, surroundings.host.env);
   const projections = own.map((file) => ({ file, ...projectSettings(file, agent, project, ledger) }));
   const servers = projections.flatMap((projection) => projection.servers);
+  const settings = new Map(projections.map(({ file, inside }) => [file.path, inside]));
+  const variables = projectVariables(agent, ledger, settings.get(agent.baseUrlSettings?.variable ?? ""));
   const { mounts, refused } = showPrograms(servers, surroundings);
   return {
     ...demandsOf(servers.flatMap(addressesOf)),
@@ -38,7 +43,7 @@ export const mcpDemands = (
     injections: ledger.injections,
     live: ledger.live,
     keys: Object.assign({}, ...projections.map(({ keys }) => keys)),
-    settings: new Map(projections.map(({ file, inside }) => [file.path, inside])),
+    ...{ variables, settings },
     notes: [
       ...[...ledger.left].map(([whose, names]) => `${whose}: ${sentenceOf([...new Set(names)])}`),
       ...refused.map((sentence) => `${sentence}; \`--allow-readonly\` shows it`),

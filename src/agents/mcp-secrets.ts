@@ -5,7 +5,7 @@ import { type Endpoint, endpointOf } from "../egress/base-url.ts";
 import type { CredentialMode } from "../policy.ts";
 import type { Inside, McpServer, Text } from "./mcp.ts";
 import type { Variables } from "./reference.ts";
-import { isSecretName, isSecretValue } from "./secrecy.ts";
+import { isPlain, isSecretName, isSecretValue } from "./secrecy.ts";
 
 /** What becomes of secrets: gathered while settings are gone through. */
 export type Ledger = {
@@ -46,6 +46,19 @@ export const bringServer = (ledger: Ledger, server: McpServer): Inside => {
 
 /** The endpoint of an MCP server's address, also of a WebSocket. */
 export const endpointOfServer = (url: string): Endpoint | undefined => endpointOf(url.trim().replace(/^ws/i, "http"));
+
+/** Lines of `Name: value`, each as it may stand inside. */
+export const bringHeaderLines = (ledger: Ledger, whose: Owner, url: string, text: string): string =>
+  text
+    .split("\n")
+    .flatMap((line) => {
+      const [, name, value] = /^\s*([^\s:]+)\s*:\s*(.*?)\s*$/.exec(line) ?? [];
+      if (name === undefined || value === undefined) return [];
+      const isSecret = (isSecretName(name) && !isPlain(value)) || isSecretValue(value);
+      const inside = isSecret ? bringHeader(ledger, whose, url, name, value) : value;
+      return inside === undefined ? [] : [`${name}: ${inside}`];
+    })
+    .join("\n");
 
 const bringHeaders = (
   ledger: Ledger,
@@ -90,7 +103,7 @@ const bringArgument = (ledger: Ledger, whose: Owner, url: string, text: string):
 };
 
 /** An address without its password and the secret parts of its query: no gateway can put these in. */
-const bringAddress = (ledger: Ledger, whose: Owner, text: string): string => {
+export const bringAddress = (ledger: Ledger, whose: Owner, text: string): string => {
   const url = URL.parse(text);
   if (!url || ledger.mode === "share") return text;
   const secret = [...url.searchParams].filter(([name, value]) => isSecretName(name) || isSecretValue(value));

@@ -1,7 +1,8 @@
 /** Telling by its name or its looks that a value is a secret. Where in doubt it is one: it can be named by hand. */
 
 const words = new Set([
-  ...["apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "dsn", "jwt", "key", "pass"],
+  ...["apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "dsn", "headers", "jwt"],
+  ...["key", "pass"],
   ...["passphrase", "passwd", "password", "pat", "pwd", "secret", "secrets", "token"],
 ]);
 

@@ -14,7 +14,16 @@ import type { PrivateState } from "./state.ts";
 export type GatheredSettings = McpDemands & { project: ProjectSettings[] };
 
 export const noSettings: GatheredSettings = {
-  ...{ allow: [], hostPorts: [], mounts: [], injections: [], live: new Map(), keys: {}, settings: new Map() },
+  ...{
+    allow: [],
+    hostPorts: [],
+    mounts: [],
+    variables: [],
+    injections: [],
+    live: new Map(),
+    keys: {},
+    settings: new Map(),
+  },
   ...{ project: [], notes: [] },
 };
 
@@ -27,13 +36,23 @@ export const gatherSettings = async (
   const { host, workdir } = surroundings;
   const { own, unreadable } = await readOwnSettings(states, host);
   const names = projectNames(workdir, host);
-  const demands = mcpDemands(agent, own, names, { ...surroundings, inspect: inspectPath });
+  const held = await readOwnVariable(agent, host);
+  const demands = mcpDemands(agent, [...own, ...held], names, { ...surroundings, inspect: inspectPath });
   const broken = unreadable.map((label) => `${label} cannot be read; ${agent.name} starts without it`);
   return {
     ...demands,
     project: await readProjectSettings(agent, workdir),
     notes: [...broken, ...demands.notes],
   };
+};
+
+/** Settings that the user keeps in a variable. What cannot be read says nothing, inside as well. */
+const readOwnVariable = async ({ baseUrlSettings }: Agent, { env }: Host): Promise<OwnSettings[]> => {
+  const name = baseUrlSettings?.variable;
+  const text = env[name ?? ""];
+  if (!name || !text) return [];
+  const seed = { name: "settings.json", kind: "settings" } as const;
+  return [{ path: name, label: name, seed, value: (await parseSettings(seed.name, text)) ?? {} }];
 };
 
 /** The settings files of the user's own that are there, and the names of those that cannot be read. */

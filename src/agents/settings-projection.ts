@@ -1,3 +1,4 @@
+import type { Variable } from "../plan/environment.ts";
 import type { Agent, Seed } from "./agent.ts";
 import {
   isServerKey,
@@ -9,7 +10,16 @@ import {
   readServers,
   writeServer,
 } from "./mcp.ts";
-import { bringServer, bringVariables, type Ledger, leave, type Owner, ownerOf } from "./mcp-secrets.ts";
+import {
+  bringAddress,
+  bringHeaderLines,
+  bringServer,
+  bringVariables,
+  type Ledger,
+  leave,
+  type Owner,
+  ownerOf,
+} from "./mcp-secrets.ts";
 import { isPlain, isSecretKey, isSecretName, isSecretValue } from "./secrecy.ts";
 import { isTable, mapTable, type Setting, type Settings } from "./settings-text.ts";
 
@@ -46,9 +56,7 @@ export const projectSettings = (own: OwnSettings, agent: Agent, project: Project
   const owner: Owner = { about: label, short: `${agent.name} ${seed.name}` };
   const { mcp: dialect } = agent;
   const scrub = (place: Settings, whose: Owner, skip: (key: string) => boolean) =>
-    ledger.mode === "share"
-      ? place
-      : withoutSecrets(place, { ledger, owner: whose, skip, agentKeys: agent.keys, keys });
+    ledger.mode === "share" ? place : withoutSecrets(place, { ledger, owner: whose, skip, agent, keys });
   const clean = scrub(selected, owner, (key) => key === dialect?.table);
   if (!dialect) return { inside: clean, servers: [], keys };
   const tables: McpTables = { dialect, projects: seed.projects };
@@ -79,7 +87,7 @@ type Scrubbing = {
   owner: Owner;
   /** Keys whose values are gone through by themselves. */
   skip: (key: string) => boolean;
-  agentKeys: string[];
+  agent: Agent;
   keys: Record<string, string>;
 };
 
@@ -101,16 +109,49 @@ const withoutSecret = (value: Setting, scrubbing: Scrubbing, at: string): Settin
 };
 
 /** Variables that the agent sets for itself and its tools. */
-const bringOwnVariables = (table: Settings, { ledger, owner, agentKeys, keys }: Scrubbing): Settings => {
+const bringOwnVariables = (table: Settings, { ledger, owner, agent, keys }: Scrubbing): Settings => {
   const texts = Object.entries(table).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  const own = texts.filter(([name]) => agentKeys.includes(name));
+  const { customHeaders } = agent;
+  const own = texts.filter(([name]) => agent.keys.includes(name));
   if (ledger.mode === "broker") Object.assign(keys, Object.fromEntries(own));
-  const others = texts.filter(([name]) => !agentKeys.includes(name));
+  const lines = texts.filter(([name]) => name === customHeaders?.variable);
+  const others = texts.filter((entry) => !own.includes(entry) && !lines.includes(entry));
   const isSecret = (name: string, text: string) => (isSecretName(name) && !isPlain(text)) || isSecretValue(text);
   const brought = bringVariables(
     ledger,
     owner,
     Object.fromEntries(others.map(([name, text]) => [name, { text, isSecret: isSecret(name, text) }])),
   );
-  return { ...mapTable(table, (value) => (typeof value === "string" ? undefined : value)), ...brought };
+  const url = String(table[customHeaders?.baseUrl ?? ""] ?? addressOfHeaders(agent, ledger));
+  const headers = lines.map(([name, text]) => [name, bringHeaderLines(ledger, owner, url, text)]);
+  return {
+    ...mapTable(table, (value) => (typeof value === "string" ? undefined : value)),
+    ...{ ...brought, ...Object.fromEntries(headers) },
+  };
 };
+
+/**
+ * Variables of the host's that come along for the agent, where they hold secrets: with what may stand inside in their
+ * place. `settings` are those that a variable holds, as they stand inside.
+ */
+export const projectVariables = (agent: Agent, ledger: Ledger, settings: Settings | undefined): Variable[] => {
+  const { baseUrls, baseUrlSettings, customHeaders } = agent;
+  const { env, mode } = ledger;
+  if (mode === "share") return [];
+  const change = (name: string | undefined, bring: (text: string, whose: Owner) => string): Variable[] => {
+    const text = env[name ?? ""];
+    if (!name || !text) return [];
+    const value = bring(text, { about: name, short: name });
+    return value === text ? [] : [{ name, value, origin: `--credentials ${mode}` }];
+  };
+  return [
+    ...baseUrls.flatMap((name) => change(name, (text, whose) => bringAddress(ledger, whose, text))),
+    ...change(customHeaders?.variable, (text, whose) =>
+      bringHeaderLines(ledger, whose, addressOfHeaders(agent, ledger), text),
+    ),
+    ...change(baseUrlSettings?.variable, () => JSON.stringify(settings ?? {})),
+  ];
+};
+
+const addressOfHeaders = ({ customHeaders }: Agent, { env }: Ledger): string =>
+  env[customHeaders?.baseUrl ?? ""] || (customHeaders?.usual ?? "");

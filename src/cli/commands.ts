@@ -57,7 +57,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: "policy",
-    usage: "explain PATH|HOST|NAME",
+    usage: "explain PATH|HOST|URL|NAME",
     help: "which rule decides, and where it comes from",
     words: [2, 2],
   },
@@ -79,14 +79,14 @@ export const commands: readonly Command[] = [
   {
     name: "allow",
     usage: "PATTERN…",
-    help: "let running sandboxes reach a name",
+    help: "let running sandboxes reach a name, or make a request",
     words: [1, any],
     options: ruleOptions,
   },
   {
     name: "deny",
     usage: "PATTERN…",
-    help: "keep running sandboxes from a name",
+    help: "keep running sandboxes from a name, or from a request",
     words: [1, any],
     options: ruleOptions,
   },

@@ -81,7 +81,7 @@ export const flags: readonly Flag[] = [
     choices: credentialModes,
     key: "credentials",
     group: "Boundary",
-    help: "how the agent signs in: broker, share (its own credential file) or none",
+    help: "how the agent signs in: broker (by placeholders), share (by the real ones) or none",
   },
   {
     long: "allow-userns",

@@ -20,7 +20,7 @@ export const networkFlags: readonly Flag[] = [
     repeatable: true,
     key: "network.allow",
     group: "Network",
-    help: "let a name through: HOST, *.HOST, HOST:PORT, an address or a range",
+    help: "let through a name, HOST:PORT, *.HOST, an address or `GET HOST/PATH`",
   },
   {
     long: "deny-host",
@@ -29,7 +29,7 @@ export const networkFlags: readonly Flag[] = [
     repeatable: true,
     key: "network.deny",
     group: "Network",
-    help: "keep a name out; wins over every allowance",
+    help: "keep a name or a request out; wins over every allowance",
   },
   {
     long: "host-port",

@@ -55,7 +55,7 @@ export const runRestore: CommandFunction = async (context) => {
   const isForced = isGiven(invocation.given, "force");
   const [word] = invocation.words;
   const file = word === undefined ? latestBackup(host.places) : path.resolve(host.cwd, word);
-  if (file === undefined) throw errorOf("E_CREDENTIAL_MISSING", "any backup", "`cordon creds backup` makes one");
+  if (file === undefined) throw errorOf("E_BACKUP_INVALID", "cordon creds restore", "there is no backup yet");
   const backup = readBackup(file);
   const { steps, homeless } = await planRestore(backup, await holdings(context));
   out.line(escapeControls(`from ${file}, of ${backup.createdAt}`));

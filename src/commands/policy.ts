@@ -2,6 +2,7 @@ import path from "node:path";
 import { findAgent } from "../agents/registry.ts";
 import { isGiven } from "../cli/given.ts";
 import { policyOf, requestedLimits } from "../config/policy.ts";
+import { createAuthority } from "../egress/intercept/certificate-authority.ts";
 import { errorOf } from "../errors.ts";
 import { createPlan } from "../plan/create.ts";
 import { type Explanation, explainHost, explainPath, explainVariable, readRequest } from "../plan/explain.ts";
@@ -22,13 +23,14 @@ export const runPolicy: CommandFunction = async ({ host, invocation, out, config
   const request = { id: "explain", host, policy: policyOf(config), requested: requestedLimits(config) };
   const agent = findAgent(config.agent.value, config);
   // Any program will do: the question is what stands around it.
-  const services = config.services;
+  const { services } = config;
+  const authority = request.policy.network.mode === "filtered" ? (await createAuthority()).pem : undefined;
   const { input } = await gatherPlan({
     ...request,
     agent,
     services,
     command: ["/bin/sh"],
-    authority: undefined,
+    authority,
     isDry: true,
   });
   const explanation = explain(word, createPlan(input), input, host.home);

@@ -36,6 +36,7 @@ export const run: CommandFunction = async (context) => {
     return 0;
   }
   noteHidden(prepared, context);
+  noteShared(prepared, config, context);
   const outcome = await carryOut(prepared, context, { timeoutMs: config.timeoutMs?.value });
   report(outcome, prepared.plan, context);
   return outcome.code;
@@ -123,6 +124,14 @@ const withAdded = (policy: Policy, agent: Agent | undefined, words: string[], ho
   const exists = (directory: string) => inspectPath(directory).kind === "directory";
   const added = agent ? addedDirectories(agent, words, host.cwd, exists) : [];
   return { ...policy, filesystem: { ...policy.filesystem, write: [...policy.filesystem.write, ...added] } };
+};
+
+/** Nobody has asked for it: only a filtered network can keep a credential outside. */
+const noteShared = ({ plan, gathered }: Prepared, { credentials }: Config, { out }: Context): void => {
+  if (!gathered.input.agent || credentials.origin !== "default" || plan.credentials !== "share") return;
+  out.note(
+    "cordon: the network is open, so the agent's own credential stands inside; `--credentials none` keeps it out",
+  );
 };
 
 /** What the prompt names and the sandbox hides is said before the start, with the option that shows it. */

@@ -10,15 +10,19 @@ import type { CommandFunction, Context } from "./context.ts";
 export const runToken: CommandFunction = async (context) => {
   const { invocation, host } = context;
   if (host.env["CORDON_SANDBOX"]) throw errorOf("E_SANDBOX_NESTED");
-  const [verb = "show", name] = invocation.words;
+  const [first = "show", second] = invocation.words;
+  const isVerb = verbs.includes(first);
+  if (!isVerb && second !== undefined)
+    throw errorOf("E_USAGE", `\`cordon token\` cannot \`${first}\``, "`cordon token [show|export|json] [AGENT]`");
+  const [verb, name] = isVerb ? [first, second] : ["show", first];
   if (verb === "export") return exportToken(context, name);
-  if (verb !== "show" && verb !== "json")
-    throw errorOf("E_USAGE", `\`cordon token\` cannot \`${verb}\``, "`cordon token [show|export|json] [AGENT]`");
   const found = await survey(context, name);
   if (verb === "json" || isGiven(invocation.given, "json")) await printJson(context, found);
   else printList(context, found, name);
   return found.length > 0 || name === undefined ? 0 : 1;
 };
+
+const verbs = ["show", "export", "json"];
 
 const survey = async ({ host, config }: Context, name: string | undefined): Promise<Sighting[]> => {
   const settings = await config();

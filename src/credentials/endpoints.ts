@@ -44,6 +44,14 @@ export const rulesFor = (hosts: readonly string[], agent: Agent, origin: string)
     .filter((host) => !host.startsWith("localhost:") && !agent.hosts.some((own) => covers(own, host)))
     .map((value) => ({ value, origin }));
 
+/** Against requests that are answered with a fresh credential, on those of the provider's own servers that get one. */
+export const rulesAgainstMinting = ({ hosts: known, mints = [] }: Provider, hosts: readonly string[]): Rule[] =>
+  hosts
+    .filter((host) => known.includes(host))
+    .flatMap((host) =>
+      mints.map((path) => ({ value: `POST ${host}${path}`, origin: "it would hand out a credential" })),
+    );
+
 const covers = (own: string, host: string): boolean => {
   const written = own.includes(":") ? own : `${own}:443`;
   return written === host || (written.startsWith("*.") && host.endsWith(written.slice(1)));

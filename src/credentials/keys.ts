@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Agent } from "../agents/agent.ts";
 import type { LiveCredential } from "./credential.ts";
-import { placesOf, rulesFor } from "./endpoints.ts";
+import { placesOf, rulesAgainstMinting, rulesFor } from "./endpoints.ts";
 import { objectOf, parseObject, textOf } from "./formats/json-text.ts";
 import { brokerOrigin, type Part } from "./found.ts";
 import { readKeptToken } from "./kept.ts";
@@ -73,6 +73,7 @@ const keyPart = (agent: Agent, name: string, live: LiveCredential, request: Cred
     variables: [{ name, value: placeholder, origin: brokerOrigin }],
     live: [[name, live]],
     allow: rulesFor(hosts, agent, name),
+    deny: rulesAgainstMinting(provider, hosts),
     notes,
   };
 };

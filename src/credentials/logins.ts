@@ -3,7 +3,7 @@ import type { Agent } from "../agents/agent.ts";
 import type { PrivateState } from "../agents/state.ts";
 import { type Host, inspectPath } from "../host.ts";
 import { isWithin } from "../places.ts";
-import { placesOf, rulesFor } from "./endpoints.ts";
+import { placesOf, rulesAgainstMinting, rulesFor } from "./endpoints.ts";
 import type { Login } from "./formats/format.ts";
 import { type FormatName, formats } from "./formats/index.ts";
 import type { Part } from "./found.ts";
@@ -69,6 +69,7 @@ const loginPart = (agent: Agent, login: Login, live: StoredCredential, request: 
     injections: [{ credential, placeholder: login.placeholder, slots: [...login.provider.slots], hosts }],
     live: [[credential, live]],
     allow: rulesFor(hosts, agent, `login of ${agent.name}`),
+    deny: rulesAgainstMinting(login.provider, hosts),
     notes,
   };
 };

@@ -45,7 +45,7 @@ export const npmService = (
     })),
   ];
   if (parts.length === 0) return [];
-  const guarded = settings?.write ? [] : hosts.flatMap((host) => readOnly(host));
+  const guarded = hosts.flatMap((host) => [...(settings?.write ? [] : [readOnly(host)]), minting(host)]);
   return [
     ...parts,
     { deny: guarded.map((value) => ({ value, origin })) },
@@ -53,8 +53,11 @@ export const npmService = (
   ];
 };
 
-/** Publishing, taking back, and making tokens. An audit is a question that is asked by POST. */
-const readOnly = (host: string): string[] => [`PUT,PATCH,DELETE ${host}/`, `POST ${host}/-/npm/v1/tokens`];
+/** Publishing and taking back. An audit is a question that is asked by POST. */
+const readOnly = (host: string): string => `PUT,PATCH,DELETE ${host}/`;
+
+/** Also for who may publish: a token would stand inside, and be good without cordon. */
+const minting = (host: string): string => `POST ${host}/-/npm/v1/tokens`;
 
 const placeholderFor = (place: string): string => placeholderOf(`npm${place}`, "npm_");
 

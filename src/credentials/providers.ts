@@ -7,6 +7,8 @@ export type Provider = {
   slots: readonly Slot[];
   /** What the provider's own keys begin with. */
   prefix: string;
+  /** Where its own servers answer a POST with a fresh credential, which would then stand inside. */
+  mints?: readonly string[];
   /** The cloud that serves it, when variables of that cloud move it elsewhere: `NAME_BASE_URL` with this in it. */
   cloud?: "BEDROCK" | "FOUNDRY";
 };
@@ -25,11 +27,18 @@ const anthropic: Provider = {
 };
 /** An OAuth token: the client's files, tools and connectors are reached with it as well. */
 export const anthropicToken = bearerAt("sk-ant-oat01-", "api.anthropic.com:443", "mcp-proxy.anthropic.com:443");
-const openai = bearerAt("sk-", "api.openai.com:443");
+/** For browsers that speak to it themselves (platform.openai.com/docs, realtime client secrets and ChatKit sessions). */
+const realtimeSecrets = "/v1/realtime/client_secrets";
+export const openaiMints = [
+  ...[realtimeSecrets, "/v1/realtime/sessions", "/v1/realtime/transcription_sessions", "/v1/chatkit/sessions"],
+];
+const openai: Provider = { ...bearerAt("sk-", "api.openai.com:443"), mints: openaiMints };
 const google: Provider = {
   hosts: ["generativelanguage.googleapis.com:443"],
   slots: [xGoogApiKey],
   prefix: "AIza",
+  // ai.google.dev/gemini-api/docs/ephemeral-tokens; a batch is a body of requests, each with its own credential.
+  mints: ["/v1alpha/auth_tokens", "/v1beta/auth_tokens", "/batch"],
 };
 const dashscope = bearerAt("sk-", "dashscope.aliyuncs.com:443", "dashscope-intl.aliyuncs.com:443");
 
@@ -49,7 +58,7 @@ const providers: Record<string, Provider> = {
   GROQ_API_KEY: bearerAt("gsk_", "api.groq.com:443"),
   MISTRAL_API_KEY: bearerAt("", "api.mistral.ai:443"),
   DEEPSEEK_API_KEY: bearerAt("sk-", "api.deepseek.com:443"),
-  XAI_API_KEY: bearerAt("xai-", "api.x.ai:443"),
+  XAI_API_KEY: { ...bearerAt("xai-", "api.x.ai:443"), mints: [realtimeSecrets] },
   CEREBRAS_API_KEY: bearerAt("csk-", "api.cerebras.ai:443"),
   TOGETHER_API_KEY: bearerAt("", "api.together.xyz:443"),
   FIREWORKS_API_KEY: bearerAt("fw_", "api.fireworks.ai:443"),

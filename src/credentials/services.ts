@@ -56,7 +56,7 @@ const customService = (name: string, settings: ServiceSettings, request: Credent
               .filter((host) => !host.startsWith("*."))
               .map((host) => ({ url: `https://${host.replace(/:443$/, "")}`, user, password: placeholder }))
           : [],
-      deny: write === false ? hosts.map((host) => readOnly(host, origin)) : [],
+      deny: write === false ? hosts.flatMap((host) => (isBasic ? noPush : readOnly)(host, origin)) : [],
     },
   ];
 };
@@ -65,7 +65,13 @@ const missing = ({ variable, file }: ServiceSettings): string =>
   variable === undefined ? `${file} cannot be read` : `${variable} is not set`;
 
 /** Everything that changes something, by the methods of RFC 9110. */
-const readOnly = (host: string, origin: string): Rule => ({ value: `POST,PUT,PATCH,DELETE ${host}/`, origin });
+const readOnly = (host: string, origin: string): Rule[] => [{ value: `POST,PUT,PATCH,DELETE ${host}/`, origin }];
+
+/** Git asks by POST, too, so of it only the push is denied, as deep as servers keep repositories (gitprotocol-http(5)). */
+const noPush = (host: string, origin: string): Rule[] => [
+  { value: `PUT,PATCH,DELETE ${host}/`, origin },
+  ...[1, 2, 3, 4, 5].map((depth) => ({ value: `POST ${host}${"/*".repeat(depth)}/git-receive-pack`, origin })),
+];
 
 const schemes = { bearer: "Bearer", basic: "Basic", token: "token" } as const;
 

@@ -64,7 +64,7 @@ export const createStored = (request: StoredRequest): StoredCredential => {
     },
     reject: (value) => {
       // A program inside can be refused whenever it likes; that must not make cordon renew again and again.
-      const isFresh = Math.abs(state.now() - state.renewedAtMs) < rememberMs;
+      const isFresh = Math.abs(state.now() - state.renewedAtMs) < earlyMs;
       if (!isFresh && value === state.login?.tokens.access) state.rejected.add(value);
     },
     secrets: () => [...state.secrets],

@@ -93,16 +93,19 @@ export const openAudit = ({ file, run, project, agent, onTrouble = () => {} }: A
   };
 };
 
-/** What repeats is said once at once, then as a number from time to time; what has too many names, as a number only. */
+/**
+ * What repeats is said once at once, then as a number from time to time; what has too many names, as a number only. That
+ * goes for all that costs nothing inside, so that nobody can push older entries out: all but connections and rules.
+ */
 const createRepeats = (say: (happening: Happening, count?: number) => void) => {
   const known = new Map<string, { first: Happening; count: number }>();
   const others = new Map<AuditEvent, number>();
   return {
     add(happening: Happening): void {
-      const { event, host, port, via, reason } = happening;
-      const key = JSON.stringify([event, host, port, via, reason]);
+      const { event, host, port, via, reason, method, path } = happening;
+      const key = JSON.stringify([event, host, port, via, reason, method, path]);
       const before = known.get(key);
-      if (event !== "denied" && event !== "failed") say(happening);
+      if (event === "rule" || (event === "allowed" && method === undefined)) say(happening);
       else if (before) before.count++;
       else if (known.size === maxDistinct) others.set(event, (others.get(event) ?? 0) + 1);
       else {

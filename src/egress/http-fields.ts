@@ -77,11 +77,15 @@ export const connectionOptions = (fields: Fields): string[] =>
 /** Fields that say where a message ends or whom it is for: a proxy on the way must never drop or learn them. */
 const framing = new Set(["content-length", "transfer-encoding", "host"]);
 
-/** The fields behind the last chunk. What frames or routes a message cannot come late (RFC 9110, 6.5.1). */
+/** Fields that sign somebody in; some servers take trailers for fields of the head. */
+const signing = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|(?:.*[-_])?api[-_]key)$/i;
+
+/** The fields behind the last chunk. What frames, routes or allows a message cannot come late (RFC 9110, 6.5.1). */
 export const readTrailers = (raw: Uint8Array, most: number): Fields | Refusal =>
   orRefusal(() => {
     const fields = readFields(linesOf(raw), most);
-    if (fields.some(([name]) => framing.has(name.toLowerCase()))) refuse("a trailer that belongs into the head");
+    if (fields.some(([name]) => framing.has(name.toLowerCase()) || signing.test(name)))
+      refuse("a trailer that belongs into the head");
     return fields;
   });
 

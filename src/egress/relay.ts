@@ -105,6 +105,8 @@ export type RelayOptions = {
   down?: Filter;
   /** What the first connection still gets behind the last byte of the second one; undefined cuts both off. */
   last?: () => Uint8Array | undefined;
+  /** Who does not take what is injected or answered is cut off at more than this: what makes it come is not paused. */
+  mostWaitingBytes?: number;
   /** Told once, when both connections are closed. */
   onClose?: (traffic: Traffic) => void;
 };
@@ -121,12 +123,13 @@ export type Joint = {
 };
 
 /**
- * One direction. At most one chunk (512 KB, what Bun reads at once) waits, and meanwhile the source is not read.
+ * One direction. One chunk (512 KB, what Bun reads at once) waits, and meanwhile the source is not read.
  * `ended`: the source has said its last; `shut`: so has the destination been told.
  */
 type Flow = {
   from: Wire;
   to: Wire;
+  mostWaitingBytes: number;
   filter: ((chunk: Uint8Array) => Uint8Array | undefined) | undefined;
   last: (() => Uint8Array | undefined) | undefined;
   waiting: Uint8Array | undefined;
@@ -145,7 +148,8 @@ const lingerMs = 2_000;
  * Joins two connections until both are closed, without a limit of time. The end of one direction is passed on alone; a
  * connection that is cut off, by its peer or by `terminate`, takes the other one with it.
  */
-export const relay = (a: Wire, b: Wire, { first, up, down, last, onClose }: RelayOptions = {}): Joint => {
+export const relay = (a: Wire, b: Wire, options: RelayOptions = {}): Joint => {
+  const { first, up, down, last, onClose, mostWaitingBytes = Number.POSITIVE_INFINITY } = options;
   const started = performance.now();
   const joint: Joint = {
     inject: (bytes) => push(upward, bytes),
@@ -159,8 +163,9 @@ export const relay = (a: Wire, b: Wire, { first, up, down, last, onClose }: Rela
       }, lingerMs).unref();
     },
   };
-  const upward = createFlow(a, b, up && ((chunk) => up(chunk, joint)));
-  const downward = createFlow(b, a, down && ((chunk) => down(chunk, joint)), last);
+  const bind = (filter: Filter | undefined) => filter && ((chunk: Uint8Array) => filter(chunk, joint));
+  const upward = createFlow({ from: a, to: b, filter: bind(up), last: undefined, mostWaitingBytes });
+  const downward = createFlow({ from: b, to: a, filter: bind(down), last, mostWaitingBytes });
   let open = 2;
   const stageOf = (incoming: Flow, outgoing: Flow): Stage => ({
     data: (chunk) => filterInto(incoming, chunk),
@@ -185,12 +190,9 @@ export const relay = (a: Wire, b: Wire, { first, up, down, last, onClose }: Rela
   return joint;
 };
 
-const createFlow = (from: Wire, to: Wire, filter: Flow["filter"], last?: Flow["last"]): Flow => ({
-  ...{ from, to, filter, last },
-  waiting: undefined,
-  bytes: 0,
-  ended: false,
-  shut: false,
+const createFlow = (given: Pick<Flow, "from" | "to" | "filter" | "last" | "mostWaitingBytes">): Flow => ({
+  ...given,
+  ...{ waiting: undefined, bytes: 0, ended: false, shut: false },
 });
 
 const filterInto = (flow: Flow, chunk: Uint8Array): void => {
@@ -200,8 +202,12 @@ const filterInto = (flow: Flow, chunk: Uint8Array): void => {
 };
 
 const push = (flow: Flow, chunk: Uint8Array): void => {
-  if (flow.waiting) flow.waiting = Buffer.concat([flow.waiting, chunk]);
-  else if (chunk.length > 0 && !send(flow, chunk)) flow.from.pause();
+  if (!flow.waiting) {
+    if (chunk.length > 0 && !send(flow, chunk)) flow.from.pause();
+    return;
+  }
+  flow.waiting = Buffer.concat([flow.waiting, chunk]);
+  if (flow.waiting.length > flow.mostWaitingBytes) flow.to.terminate();
 };
 
 /** Writes what the kernel takes and keeps the rest; true when there is none. */

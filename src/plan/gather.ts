@@ -62,7 +62,7 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
     ...(agent ? [agentSupply(agent, states)] : []),
     cacheSupply(host, cache),
     { mounts: certificateMounts(host), variables: houseAuthorities(host) },
-    { mounts: settings.mounts, variables: registries },
+    { mounts: settings.mounts, variables: [...registries, ...settings.variables] },
     ...(request.authority === undefined ? [] : [trustStores(host, request.authority)]),
     placeholderSupply(host, found),
     browserSupply(host, policy),

@@ -40,11 +40,19 @@ export const removeAbandonedScratch = (places: Places): string[] => sweep(places
 /** The lock last: as long as it is there, somebody will try again. */
 const removeBoth = (directory: string): void => {
   try {
+    if (fs.existsSync(directory)) enterAll(directory);
     fs.rmSync(directory, { recursive: true, force: true });
     fs.rmSync(lockOf(directory), { force: true });
   } catch {
-    // The agent may have left a directory that cannot be entered.
+    // Somebody else is at it, or a name is too long for the kernel.
   }
+};
+
+/** A program may have left directories that nobody can enter, or so remove. */
+const enterAll = (directory: string): void => {
+  fs.chmodSync(directory, 0o700);
+  for (const entry of fs.readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) enterAll(path.join(directory, entry.name));
 };
 
 const sweep = (places: Places, found: (directory: string) => void): string[] => {

@@ -175,3 +175,37 @@ describe("secrets of servers that run inside", () => {
     expect(shownOf(demands)).not.toContain("planted");
   });
 });
+
+describe("variables of the host's that come along for the agent", () => {
+  test("an address without its password", async () => {
+    const { variables, notes } = await claude({}, { env: { ANTHROPIC_BASE_URL: "https://ada:planted@gw.test/v1" } });
+    expect(variables).toMatchObject([{ name: "ANTHROPIC_BASE_URL", value: "https://gw.test/v1" }]);
+    expect(notes.join()).toContain("ANTHROPIC_BASE_URL");
+  });
+
+  test("fields for each request: what is secret is put in on the way, to the server that gets them", async () => {
+    const env = {
+      ANTHROPIC_BASE_URL: "https://gw.test/v1",
+      ANTHROPIC_CUSTOM_HEADERS: "x-gw-api-key: Bearer planted-1\nx-team: blue",
+    };
+    const demands = await claude({}, { env });
+    const [injection] = demands.injections;
+    expect(injection).toMatchObject({
+      slots: [{ header: "x-gw-api-key", scheme: "Bearer" }],
+      hosts: ["gw.test:443"],
+    });
+    const value = `x-gw-api-key: Bearer ${injection!.placeholder}\nx-team: blue`;
+    expect(demands.variables).toMatchObject([{ name: "ANTHROPIC_CUSTOM_HEADERS", value }]);
+    expect(Object.values(secretsOf(demands))).toEqual(["planted-1"]);
+    expect(shownOf(demands)).not.toContain("planted");
+    const settings = await demandsOf("claude", "settings.json", { env });
+    expect(JSON.stringify(settings.inside)).toContain(settings.injections[0]!.placeholder);
+    expect(shownOf(settings)).not.toContain("planted");
+  });
+
+  test("such fields are left out where nothing may come in, and stay where everything may", async () => {
+    const env = { ANTHROPIC_CUSTOM_HEADERS: "x-api-key: planted" };
+    expect((await claude({}, { env, mode: "none" })).variables).toMatchObject([{ value: "" }]);
+    expect((await claude({}, { env, mode: "share" })).variables).toEqual([]);
+  });
+});

@@ -56,6 +56,14 @@ describe("keys in variables", () => {
     expect(found.allow).toEqual([]);
   });
 
+  test("on its provider's own servers no request is let through that is answered with another one", async () => {
+    const found = await find("codex", { OPENAI_API_KEY: "sk-secret" });
+    expect(found.deny.map(({ value }) => value)).toContain("POST api.openai.com:443/v1/realtime/client_secrets");
+    const allow = [{ value: "gw.test:443", origin: "OPENAI_BASE_URL" }];
+    const elsewhere = await find("codex", { OPENAI_API_KEY: "sk-secret" }, { baseUrls: { allow, hostPorts: [] } });
+    expect(JSON.stringify(elsewhere.deny)).not.toContain("realtime");
+  });
+
   test("set by hand they come first", async () => {
     const found = await find("codex", { OPENAI_API_KEY: "outer" }, { set: { OPENAI_API_KEY: "by-hand" } });
     expect(found.live.get("OPENAI_API_KEY")!.value()).toBe("by-hand");

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { ServiceSettings } from "../../src/config/config.ts";
 import { type CredentialRequest, findCredentials } from "../../src/credentials/find.ts";
 import { isProblem, parsePattern } from "../../src/egress/pattern.ts";
+import { createRules, decideRequest } from "../../src/egress/rules.ts";
 import { placesOf } from "../../src/places.ts";
 import { sampleHost } from "../plan/sample.ts";
 import { makeHome } from "./lab.ts";
@@ -64,7 +65,14 @@ describe("a service of the user's own", () => {
     const { placeholder, slots } = found.injections[0]!;
     expect(slots as object[]).toEqual([slot("Basic")]);
     expect(found.gitCredentials).toEqual([{ url: "https://git.example.test", user: "ada", password: placeholder }]);
-    expect(found.deny).toEqual([{ value: "POST,PUT,PATCH,DELETE git.example.test:443/", origin: "config (forge)" }]);
+    const rules = createRules({ allow: [{ value: "git.example.test", origin: "test" }], deny: found.deny });
+    const isAllowed = (method: string, path: string): boolean =>
+      decideRequest(rules, "git.example.test", 443, method, path).allowed;
+    for (const group of ["/ada/tools", "/house/team/tools.git", "/tools"]) {
+      expect(isAllowed("POST", `${group}/git-upload-pack`)).toBe(true);
+      expect(isAllowed("POST", `${group}/git-receive-pack`)).toBe(false);
+      expect(isAllowed("DELETE", group)).toBe(false);
+    }
     expect(found.live.get("service forge")!.value()).toBe("secret");
   });
 
@@ -150,7 +158,11 @@ describe("npm", () => {
     ]);
     expect([...found.live.values()].map((live) => live.value())).toEqual(["secret1", "secret2"]);
     expect(found.deny.map(({ value }) => value)).toContain("PUT,PATCH,DELETE npm.example.test:443/");
-    expect((await find({ TEAM_TOKEN: "secret2" }, { npm: { write: true } })).deny).toEqual([]);
+    const writing = (await find({ TEAM_TOKEN: "secret2" }, { npm: { write: true } })).deny;
+    expect(writing.map(({ value }) => value)).toEqual([
+      "POST npm.example.test:443/-/npm/v1/tokens",
+      "POST pkg.example.test:8443/-/npm/v1/tokens",
+    ]);
   });
 
   test("a variable that projects refer to goes to the user's registry, else to the public one", async () => {

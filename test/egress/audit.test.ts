@@ -90,6 +90,18 @@ describe("what repeats", () => {
     expect(entries().at(-1)).toMatchObject({ host: "a.test", port: 443, count: 1 });
   });
 
+  test("so do requests that are allowed: a flood of them leaves what was written before", () => {
+    const audit = open();
+    const request = (path: string) =>
+      audit.record({ event: "allowed", host: "b.test", port: 443, via: "tcp", method: "GET", path });
+    for (let i = 0; i < 3000; i++) for (const path of ["/same", `/${i}`]) request(path);
+    audit.close();
+    const said = entries();
+    expect(said.filter(({ path }) => path === "/same").map(({ count }) => count)).toEqual([undefined, 2999]);
+    expect(said.length).toBe(1002);
+    expect(said.reduce((sum, { count }) => sum + (count ?? 1), 0)).toBe(6000);
+  });
+
   test("is named up to a thousand times, and counted beyond", () => {
     const audit = open();
     const flood = () => {

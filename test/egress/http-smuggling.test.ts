@@ -168,6 +168,8 @@ const badChunks: [what: string, status: number, body: string][] = [
   ["a late length", 400, "0\r\nContent-Length: 5\r\n\r\n"],
   ["a late coding", 400, "0\r\ntransfer-encoding: chunked\r\n\r\n"],
   ["a late Host", 400, "0\r\nHost: b\r\n\r\n"],
+  ["a late credential", 400, "0\r\nAuthorization: Bearer x\r\n\r\n"],
+  ["another", 400, "0\r\nX-Goog-Api-Key: x\r\n\r\n"],
   ["201 trailers", 431, `0\r\n${"A: b\r\n".repeat(201)}\r\n`],
   ["a trailer of 8 KiB", 431, `0\r\nA: ${"b".repeat(8192)}\r\n\r\n`],
 ];

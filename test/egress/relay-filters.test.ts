@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { relay } from "../../src/egress/relay.ts";
+import { type Joint, relay } from "../../src/egress/relay.ts";
 import { bytesAt, closeOf, connectTo, mega, readStream, startGateway, startPeer, until } from "./relay-lab.ts";
 
 describe("filters", () => {
@@ -45,6 +45,22 @@ describe("filters", () => {
     await until(() => gateway.traffic.length === 1);
     expect(gateway.traffic[0]).toMatchObject({ up: 0, down: 0 });
   });
+
+  test("who goes on asking for answers that it does not read is cut off", async () => {
+    const gateway = startGateway(await startPeer(() => {}), (a, b, options) => {
+      const up = (_: Uint8Array, joint: Joint) => {
+        joint.answer(Buffer.alloc(mega));
+        return new Uint8Array();
+      };
+      relay(a, b, { ...options, up, mostWaitingBytes: 4 * mega });
+    });
+    const client = await connectTo(gateway.port);
+    client.pause();
+    const isClosed = closeOf(client);
+    const timer = setInterval(() => client.write("more"), 1);
+    await isClosed;
+    clearInterval(timer);
+  }, 20_000);
 
   test("what is held back and injected all at once waits for a slow reader without loss", async () => {
     const size = 20 * mega;

@@ -58,7 +58,7 @@ const work: Turn[] = [
   { edit: { path: "new.txt", old: "hello", new: "goodbye" } },
 ];
 
-describe.if(installed !== undefined)("placeholders are enough", () => {
+describe.if(installed !== undefined)("NT-23 placeholders are enough, and all that is inside", () => {
   test.each(logins.map((login) => [`${login.agent}, ${login.kind}`, login] as const))("%s", async (_title, login) => {
     const { stage, search } = await prepare(login, work);
     const before = fs.existsSync(fileOf(login)) ? fs.readFileSync(fileOf(login), "utf8") : undefined;

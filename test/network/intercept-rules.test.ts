@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { users } from "../run/lab.ts";
 import { residentMegabytes, type Shell, soon } from "./lab.ts";
 import { ambiguous } from "./probes/http.ts";
 import { drip, sayRaw } from "./python-clients.ts";
@@ -16,7 +17,7 @@ let plain: Service;
 let shell: Shell;
 
 beforeEach(async () => {
-  lab = createSecureLab();
+  lab = createSecureLab(users.at(-1)!.uid);
   service = await lab.serveTls("intercepted.test", answerEcho, { upgrade: upgradeEcho });
   plain = await lab.serveTls("intercepted.test", answerEcho, { isPlain: true });
 });
@@ -138,7 +139,7 @@ const behindFirst = (text: string): string => {
   }
 };
 
-describe("one request in, one out", () => {
+describe("NT-14 one request in, one out", () => {
   test("no second request hides in the body of another", async () => {
     const { heard } = await lab.serveRaw("registry.packages.test");
     const name = "registry.packages.test";
@@ -179,7 +180,7 @@ const protocolSwitches = [
   "GET /secret HTTP/1.1\r\nHost: intercepted.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
 ];
 
-test("no other protocol gets past the rules", async () => {
+test("NT-17 no other protocol gets past the rules", async () => {
   shell = await lab.open(rules);
   const texts = protocolSwitches.map((text) => `${text}${smuggled}`);
   const { stdout } = await shell.python(sayRaw("intercepted.test", texts));

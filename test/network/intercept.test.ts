@@ -113,7 +113,7 @@ ${direct} ${flag} -o down 'https://intercepted.test/large?bytes=${bytes}'; tr -d
     expect(stdout).not.toMatch(/alt-svc/i);
   });
 
-  test("a request for another host is not for this server", async () => {
+  test("NT-09 a request for another host is not for this server", async () => {
     await serveEcho();
     const other = await lab.serveTls("other.test", answerEcho);
     const shell = await lab.open([...looking, "--allow-host", "other.test"]);
@@ -136,7 +136,7 @@ ${direct} ${flag} -o /dev/null -w "%{http_code} $host\\n" -H "Host: $host" https
 test("a WebSocket opens, and what is said on it comes through", async () => {
   await serveEcho();
   const shell = await lab.open(looking);
-  const { stdout } = await shell.python(webSocket("hello", "x".repeat(100)));
+  const { stdout } = await shell.python(webSocket(["hello", "x".repeat(100)]));
   expect(stdout).toBe(`101\nwelcome stranger\nhello\n${"x".repeat(100)}\n`);
 });
 
@@ -152,7 +152,7 @@ describe("trust", () => {
     expect(lab.audit()).toContainEqual(expect.objectContaining({ event: "failed", host: "intercepted.test" }));
   });
 
-  test("the key of this sandbox's authority is nowhere inside, and every sandbox has its own", async () => {
+  test("NT-23 the key of this sandbox's authority is nowhere inside, and every sandbox has its own", async () => {
     await serveEcho();
     const issuers = [];
     for (let run = 0; run < 2; run++) {

@@ -196,6 +196,13 @@ describe.if(installed !== undefined)("codex", () => {
   });
 });
 
+/** A person's terminal, on which `cordon login AGENT` runs. */
+const openLogin = (args: string[]) => {
+  const [file, words] = lab.words(["login", ...args]);
+  const variables = Object.entries(lab.env).map(([name, value]) => `${name}=${value}`);
+  return openOuterPty(["env", "-i", "-C", lab.at("project"), ...variables, file, ...words]);
+};
+
 test.if(installed !== undefined)("gemini asks for its code on the terminal", async () => {
   oauth = createOAuth(issuers.gemini);
   await lab.serveTls("oauth2.googleapis.com", oauth.answer);
@@ -206,9 +213,7 @@ test.if(installed !== undefined)("gemini asks for its code on the terminal", asy
       sendJson(response, { email: "agnes@shop.test" });
     },
   );
-  const [file, words] = lab.words(["login", "gemini"]);
-  const variables = Object.entries(lab.env).map(([name, value]) => `${name}=${value}`);
-  const terminal = openOuterPty(["env", "-i", "-C", lab.at("project"), ...variables, file, ...words]);
+  const terminal = openLogin(["gemini"]);
   try {
     await terminal.see(/Enter the authorization code: /);
     const url = /https:\/\/accounts\.google\.com\/\S+/.exec(terminal.output())![0];
@@ -221,4 +226,30 @@ test.if(installed !== undefined)("gemini asks for its code on the terminal", asy
   }
   expect(fs.existsSync(path.join(lab.at("home"), credentialFiles.gemini))).toBe(false);
   expect(fs.statSync(keptFile("gemini")).mode & 0o777).toBe(0o600);
+});
+
+test.if(installed !== undefined)("opencode asks for the provider, and what is kept of others stays", async () => {
+  oauth = createOAuth(issuers.codex);
+  await lab.serveTls("auth.openai.com", oauth.answer);
+  await lab.serveTls(["models.dev", "opencode.ai"], (request, response) => {
+    request.resume();
+    sendJson(response, {});
+  });
+  const other = { type: "api", key: "kept-before" };
+  lab.write(keptFile("opencode"), JSON.stringify({ groq: other }), 0o600);
+  const terminal = openLogin(["opencode", "--", "-p", "openai"]);
+  try {
+    await terminal.see(/ChatGPT Pro\/Plus \(headless\)/);
+    terminal.type("\r");
+    const [url] = await terminal.see(/https:\/\/auth\.openai\.com\/oauth\S+originator=opencode/);
+    const back = new URL(url).searchParams;
+    const page = `${back.get("redirect_uri")}?code=${oauth.approve(url)}&state=${back.get("state")}`;
+    expect((await fetch(page)).status).toBe(200);
+    await terminal.see(/signed in to opencode: kept in ~/);
+  } finally {
+    await terminal.close();
+  }
+  const kept = JSON.parse(fs.readFileSync(keptFile("opencode"), "utf8"));
+  expect(kept.groq).toEqual(other);
+  expect(oauth.isRefreshGood(kept.openai.refresh)).toBe(true);
 });

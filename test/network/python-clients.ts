@@ -9,22 +9,30 @@ def connect(host, protocols=("http/1.1",)):
     return s
 `;
 
-/** A WebSocket to `intercepted.test` that says each word, and prints the status and what comes back. */
-export const webSocket = (...words: string[]): string => `${connect}
+/**
+ * A WebSocket to `intercepted.test` that says each word, and prints the status and what comes back. `$TOKEN` is the
+ * variable of the test's service. With `extensions` it offers these.
+ */
+export const webSocket = (words: readonly string[], extensions = ""): string => `${connect}
+import zlib
 s = connect("intercepted.test")
 head = "GET /socket HTTP/1.1\\r\\nHost: intercepted.test\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\\r\\n"
 token = os.environ.get("ECHO_TOKEN")
 if token: head += "Authorization: Bearer " + token + "\\r\\n"
+if "${extensions}": head += "Sec-WebSocket-Extensions: ${extensions}\\r\\n"
 s.sendall((head + "\\r\\n").encode())
 f = s.makefile("rb")
 print(f.readline().split()[1].decode())
 while f.readline().strip(): pass
 def hear():
-    length = f.read(2)[1]
+    first, length = f.read(2)
     if length == 126: length = int.from_bytes(f.read(2), "big")
-    print(f.read(length).decode())
+    text = f.read(length)
+    if first & 0x40: text = zlib.decompressobj(-15).decompress(text + bytes([0, 0, 255, 255]))
+    print(text.decode())
 hear()
 for word in ${JSON.stringify(words)}:
+    word = word.replace("$TOKEN", token or "")
     s.sendall(bytes([0x81, 0x80 | len(word), 0, 0, 0, 0]) + word.encode())
     hear()
 `;

@@ -37,15 +37,20 @@ export const createSecureLab = (uid = 0, extra: Record<string, string> = {}) => 
     lab.onClose(service.close);
     return service;
   };
-  /** Takes down what is said on each connection, and answers every chunk as if it were one request of HTTP/1.1. */
-  const serveRaw = async (name: string): Promise<{ heard: string[] }> => {
+  /**
+   * Takes down what is said on each connection, and gives the same answer to every chunk as if it were one request of
+   * HTTP/1.1. What `answer` gives is said byte for byte; a connection ends behind an answer that is to end it.
+   */
+  const serveRaw = async (name: string, answer = plainAnswer): Promise<{ heard: string[] }> => {
     const heard: string[] = [];
     const credentials = { cert: fs.readFileSync(authority.cert), key: fs.readFileSync(authority.key) };
     const server = tls.createServer({ ...credentials, ALPNProtocols: ["http/1.1"] }, (socket) => {
       const index = heard.push("") - 1;
       socket.on("data", (chunk) => {
         heard[index] += chunk.toString("latin1");
-        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi\n");
+        const { text, ends } = answer(chunk.toString("latin1"));
+        socket.write(Buffer.from(text, "latin1"));
+        if (ends) socket.end();
       });
       socket.on("error", () => {});
       socket.on("end", () => socket.end());
@@ -58,6 +63,10 @@ export const createSecureLab = (uid = 0, extra: Record<string, string> = {}) => 
   };
   return { ...lab, authority, makeAuthority, serveTls, serveRaw };
 };
+
+const plainAnswer = (_said: string): { text: string; ends?: true } => ({
+  text: "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi\n",
+});
 
 /** The names that world.sh has made. */
 const namesOfWorld = (): string[] =>

@@ -143,6 +143,9 @@ export const claude: Agent = {
     "POST console.anthropic.com/v1/oauth/token",
     "POST api.anthropic.com/v1/oauth/token",
     "POST api.anthropic.com/api/oauth/claude_cli/create_api_key",
+    // Remote control: their answers hold secrets of their own.
+    "POST api.anthropic.com/v1/environments/bridge",
+    "POST api.anthropic.com/v1/code/sessions/*/bridge",
   ],
   signIn: {
     args: ["auth", "login"],
@@ -175,5 +178,10 @@ export const claude: Agent = {
   ],
   baseUrlSettings: { state: ".claude", file: "settings.json", keys: ["ANTHROPIC_BASE_URL"] },
   mcp: { table: "mcpServers", reference: "braces", project: [".mcp.json"] },
+  customHeaders: {
+    variable: "ANTHROPIC_CUSTOM_HEADERS",
+    baseUrl: "ANTHROPIC_BASE_URL",
+    usual: "https://api.anthropic.com",
+  },
   hosts: ["api.anthropic.com", "platform.claude.com", "claude.ai", "mcp-proxy.anthropic.com"],
 };

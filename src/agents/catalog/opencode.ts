@@ -40,7 +40,9 @@ export const opencode: Agent = {
   mints: ["POST auth.openai.com/oauth/token", "POST auth.openai.com/api/accounts/deviceauth/token"],
   signIn: {
     args: ["auth", "login"],
+    adds: true,
     publish: [1455],
+    hosts: ["auth.openai.com", "github.com", "api.github.com"],
     words: [
       ["auth", "login"],
       ["providers", "login"],

@@ -1,4 +1,4 @@
-import { bearer, type Provider, placeholderOf, providerOf } from "../providers.ts";
+import { bearer, openaiMints, type Provider, placeholderOf, providerOf } from "../providers.ts";
 import { type Format, farAheadMs, jsonHeaders, type Login } from "./format.ts";
 import { objectOf, parseObject, setValue, textOf } from "./json-text.ts";
 import { expiryOf, openaiAccountOf, standInFor } from "./jwt.ts";
@@ -13,7 +13,12 @@ const longestAgeMs = 8 * 24 * 60 * 60 * 1000;
 const nothing = "cordon-placeholder";
 
 /** Where a ChatGPT login is taken. */
-export const chatgpt: Provider = { hosts: ["chatgpt.com:443", "api.openai.com:443"], slots: [bearer], prefix: "" };
+export const chatgpt: Provider = {
+  hosts: ["chatgpt.com:443", "api.openai.com:443"],
+  slots: [bearer],
+  prefix: "",
+  mints: openaiMints,
+};
 const openai = providerOf(key)!;
 const keyPlaceholder = placeholderOf("codex", openai.prefix);
 

@@ -7,7 +7,7 @@ import type { Target } from "../dialler.ts";
 import { canonicalName, isLocalhost } from "../name.ts";
 import { decideRequest, judgesRequests } from "../rules.ts";
 import type { Clean, Field, Head, Judge, Verdict } from "./head.ts";
-import { inject, injectionsFor } from "./inject.ts";
+import { inject, injectionsFor, isHarmless, plainNameOf } from "./inject.ts";
 import { createNeedles, createScrubber, scrubText } from "./scrub.ts";
 
 /** What is done to the requests and answers of one connection, whatever version of HTTP carries them. */
@@ -49,8 +49,12 @@ export const createExchange = (checkpoint: Checkpoint, target: Target, via: Audi
     if (status === 401) for (const [credential, value] of sent) credential.reject(value);
     const kept = fields.filter(([name]) => name.toLowerCase() !== "alt-svc");
     if (credentials.length === 0) return kept;
+    if (fields.some(isPacked)) {
+      const sentence = "its answer is compressed, although nobody asked for that";
+      return void refuse(checkpoint, target, via, `${target.name}:${target.port} was cut off: ${sentence}`);
+    }
     const looked = needles();
-    return kept.map(([name, value]): Field => [name, scrubText(value, looked)]);
+    return kept.filter(isWelcome).map(([name, value]): Field => [name, scrubText(value, looked)]);
   };
   return {
     credentials,
@@ -74,6 +78,14 @@ const createNeedlesOf = (credentials: readonly LiveCredential[]) => {
   };
 };
 
+/** Nobody has asked for it, and no real value would be seen in it. */
+const isPacked = ([name, value]: Field): boolean =>
+  name.toLowerCase() === "content-encoding" && value.toLowerCase() !== "identity";
+
+/** A session would be a fresh credential inside. No request could hold it anyway. */
+const isWelcome = ([name, value]: Field): boolean =>
+  name.toLowerCase() !== "set-cookie" || isHarmless(value.split(";", 1)[0]!);
+
 /** Without the query, in which anything may stand. */
 const pathOf = ({ target }: Head): string => target.split("?", 1)[0]!;
 
@@ -87,10 +99,9 @@ const judgeHead = ({ rules }: Checkpoint, { name, port }: Target, head: Head): V
   const { authority, method } = head;
   if (authority !== undefined && !isFor(authority, name, port))
     return { ok: false, status: 421, sentence: `a request for another host than ${name}:${port}` };
-  const other = head.fields.find(([field]) => rewritingFields.has(field.toLowerCase()));
+  const other = head.fields.find(([field]) => rewritingFields.has(plainNameOf(field)));
   if (other) return { ok: false, status: 403, sentence: `${other[0]} makes another request of this one` };
-  if (method === "TRACE" || method === "CONNECT")
-    return { ok: false, status: 405, sentence: `${method} is not forwarded` };
+  if (/^(trace|connect)$/i.test(method)) return { ok: false, status: 405, sentence: `${method} is not forwarded` };
   if (!judgesRequests(rules, name, port)) return undefined;
   const decision = decideRequest(rules, name, port, method, head.target);
   if (decision.allowed) return undefined;

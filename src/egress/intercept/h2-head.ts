@@ -23,8 +23,8 @@ export const readRequest = (fields: readonly Field[], isEnd: boolean): Request |
   );
   if (pseudo.size !== 4 || !named || !path || !scheme || !authority) return "it has not just the four pseudo fields";
   if (!method.test(named) || named.length > mostMethodLength) return "the method cannot be read";
-  // TRACE would give back what was added on the way.
-  if (named === "CONNECT" || named === "TRACE") return `${named} is not forwarded`;
+  // TRACE would give back what was added on the way, and not every server tells it by the case of its letters.
+  if (/^(connect|trace)$/i.test(named)) return `${named} is not forwarded`;
   if (scheme !== "https") return "its scheme is not https";
   if (!readAuthority(authority)) return "the authority cannot be read";
   if (!/^\/[\x21\x22\x24-\x7e]*$/.test(path) && !(path === "*" && named === "OPTIONS"))

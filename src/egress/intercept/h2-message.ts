@@ -60,7 +60,9 @@ export const takeAnswer = (state: State, message: Message): Problem => {
     if (rest.length > 0) passData(state.client.outlet, id, rest, false);
   }
   const head: Field[] = status === undefined ? [] : [[":status", String(status)]];
-  pass(state.client, message, [...head, ...clean(status ?? 0, fields)]);
+  const cleaned = clean(status ?? 0, fields);
+  if (!cleaned) return abort(state, id);
+  pass(state.client, message, [...head, ...cleaned]);
   if (status !== undefined && status >= 200) {
     stream.answered = true;
     if (!isEnd) stream.scrubber = createScrubber();

@@ -1,5 +1,5 @@
-import { mostBlockBytes, mostFrameBytes } from "./frames.ts";
-import { defaultTableBytes } from "./hpack.ts";
+import { mostFrameBytes } from "./frames.ts";
+import { defaultTableBytes, mostListBytes } from "./hpack.ts";
 
 /** RFC 9113, 6.5.2. */
 const setting = {
@@ -31,7 +31,7 @@ export const limitSettings = (payload: Uint8Array, isClient: boolean, isFirst: b
     if (value !== undefined || isFirst) values.set(id, Math.min(value ?? most, most));
   };
   limit(setting.headerTableSize, defaultTableBytes);
-  limit(setting.maxHeaderListSize, mostBlockBytes);
+  limit(setting.maxHeaderListSize, mostListBytes);
   if (isClient) limit(setting.enablePush, 0);
   else {
     limit(setting.maxConcurrentStreams, mostStreams);

@@ -13,6 +13,8 @@ const mostResets = 1000;
 const mostNoise = 10_000;
 /** The gateway's own frames that wait for the end of a larger one. */
 const mostWaitingBytes = 2 ** 20;
+/** What comes of one chunk: field blocks are sent on at full length, and may have been compressed very well. */
+const mostReadyBytes = 2 ** 23;
 
 /**
  * HTTP/2 (RFC 9113) from one connection to one other, streams under the same numbers: heads are read and written anew,
@@ -26,7 +28,7 @@ export const createH2Relay = (options: RelayOptions): Relay => {
   let problem: Problem;
 
   const hear = (from: Side, to: Side, chunk: Uint8Array): Passed => {
-    problem ??= from.read(chunk, (event) => take(state, from, event)) ?? problemOf(state);
+    problem ??= from.read(chunk, (event) => take(state, from, event) ?? problemOf(state));
     if (problem !== undefined) return { problem };
     return { forward: to.outlet.take(), back: from.outlet.take() };
   };
@@ -50,6 +52,7 @@ const problemOf = ({ client, server, resets, noise }: State): Problem => {
   if (noise > mostNoise) return "too many frames that say nothing";
   if (client.outlet.waiting() + server.outlet.waiting() > mostWaitingBytes)
     return "too many answers wait for one frame";
+  if (client.outlet.ready() + server.outlet.ready() > mostReadyBytes) return "too much comes of a few bytes";
   return undefined;
 };
 

@@ -18,8 +18,8 @@ export type Verdict = { ok: true; fields: Field[] } | { ok: false; status: numbe
 /** Judges each request of one connection; may throw nothing. */
 export type Judge = (head: Head) => Verdict;
 
-/** Told of each answer; gives its fields as they go on. */
-export type Clean = (status: number, fields: Field[]) => Field[];
+/** Told of each answer; gives its fields as they go on, or undefined for one that may not be passed on. */
+export type Clean = (status: number, fields: Field[]) => Field[] | undefined;
 
 /**
  * What becomes of a chunk: bytes for the other side, bytes for the side that it came from, and whether the connection

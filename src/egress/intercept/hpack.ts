@@ -12,6 +12,8 @@ export type Encoder = (fields: readonly Field[], never?: ReadonlySet<string>) =>
 export const defaultTableBytes = 4096;
 const fieldOverhead = 32;
 const maxFields = 200;
+/** Of one block, as tables count it: the two sides are told so (RFC 9113, 10.5.1). */
+export const mostListBytes = 65_536;
 /** Far more than any length in a block that is kept, and far less than a number that is not exact. */
 const maxInteger = 2 ** 24;
 
@@ -92,6 +94,12 @@ const sizeOf = ([name, value]: Field): number => name.length + value.length + fi
 const readBlock = (cursor: Cursor, table: Table): Decoded => {
   const fields: Field[] = [];
   const never = new Set<string>();
+  let size = 0;
+  const take = (field: Field): void => {
+    size += sizeOf(field);
+    // Each may stand for a whole entry of the table: without limits a small block would become a very large one.
+    if (fields.push(field) > maxFields || size > mostListBytes) fail();
+  };
   while (cursor.at < cursor.block.length) {
     const first = cursor.block[cursor.at]!;
     if ((first & 0xe0) === 0x20) {
@@ -99,10 +107,8 @@ const readBlock = (cursor: Cursor, table: Table): Decoded => {
       table.resize(readInteger(cursor, 5));
       continue;
     }
-    // Each may stand for a whole entry of the table: without a limit a small block would become a very large one.
-    if (fields.length === maxFields) fail();
     if (first & 0x80) {
-      fields.push(table.at(readInteger(cursor, 7)));
+      take(table.at(readInteger(cursor, 7)));
       continue;
     }
     const isAdded = (first & 0x40) !== 0;
@@ -111,7 +117,7 @@ const readBlock = (cursor: Cursor, table: Table): Decoded => {
     const field: Field = [name, readText(cursor)];
     if (isAdded) table.add(field);
     if ((first & 0xf0) === 0x10) never.add(name);
-    fields.push(field);
+    take(field);
   }
   return { fields, never };
 };

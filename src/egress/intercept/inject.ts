@@ -1,15 +1,22 @@
 import type { Injection, Slot } from "../../credentials/credential.ts";
+import { isLocalhost } from "../name.ts";
 import type { Field } from "./head.ts";
 
 /** The credentials that may go to a name and port. */
 export const injectionsFor = (injections: readonly Injection[], name: string, port: number): Injection[] =>
   injections.filter(({ hosts }) => hosts.some((host) => isMeant(host, name, port)));
 
+/** Where a name is spoken to without TLS: only this machine itself gets a credential so. */
+const plainPort = 80;
+
 const isMeant = (host: string, name: string, port: number): boolean => {
   const [, pattern = "", digits] = /^(.*):(\d+)$/.exec(host) ?? [];
-  if (Number(digits) !== port) return false;
+  if (Number(digits) !== port || (port === plainPort && !isLocalhost(name))) return false;
   return pattern.startsWith("*.") ? name.endsWith(pattern.slice(1)) : name === pattern;
 };
+
+/** A field's name as servers compare it: those that hand it on as a variable take `_` for `-` (RFC 3875, 4.1.18). */
+export const plainNameOf = (name: string): string => name.toLowerCase().replaceAll("_", "-");
 
 /** The fields as they go on, and which credentials are in them; or why not. */
 export type Injected = { ok: true; fields: Field[]; used: string[] } | { ok: false; sentence: string };
@@ -22,6 +29,12 @@ const signingFields = new Set([
 
 /** Cookies of the networks in front of a server, which sign nobody in. */
 const harmlessCookie = /^(__cf_bm|__cflb|_cfuvid|cf_clearance|AWSALB\w*)$/;
+
+/** Words in the name of a WebSocket protocol, where clients without fields of their own put a credential. */
+const signingProtocol = /key|token|auth|bearer|jwt|secret/i;
+
+/** By these an answer could come back so that real values are not seen in it. */
+const encodingFields = new Set(["accept-encoding", "range", "if-range", "sec-websocket-extensions"]);
 
 /** Parts of a query that sign somebody in. */
 const signingParameters = new Set(["key", "api_key", "api-key", "apikey", "access_token", "oauth_token", "auth_token"]);
@@ -39,13 +52,15 @@ export const inject = (
   const foreign = signingParameterIn(target);
   if (foreign !== undefined) return refused(`the address signs in with \`${foreign}\``);
   const slots = injections.flatMap((injection) => injection.slots.map((slot) => ({ slot, injection })));
-  const signing = new Set([...signingFields, ...slots.map(({ slot }) => slot.header)]);
+  const signing = new Set([...signingFields, ...slots.map(({ slot }) => plainNameOf(slot.header))]);
   const seen = new Set<string>();
   const passed: Field[] = [];
   const used: string[] = [];
   for (const [name, value] of fields) {
-    const lower = name.toLowerCase();
-    if (lower === "accept-encoding" || lower.startsWith("proxy-")) continue;
+    const lower = plainNameOf(name);
+    if (encodingFields.has(lower) || lower.startsWith("proxy-")) continue;
+    if (lower === "sec-websocket-protocol" && signingProtocol.test(value))
+      return refused("its WebSocket protocol may sign somebody in");
     if (lower === "cookie" && !isHarmless(value)) return refused("its cookies may sign somebody in");
     if (!signing.has(lower)) {
       passed.push([name, value]);
@@ -53,7 +68,9 @@ export const inject = (
     }
     if (seen.has(lower)) return refused(`\`${lower}\` is there twice`);
     seen.add(lower);
-    const found = slots.find(({ slot, injection }) => credentialIn(slot, lower, value) === injection.placeholder);
+    const found = slots.find(
+      ({ slot, injection }) => credentialIn(slot, name.toLowerCase(), value) === injection.placeholder,
+    );
     if (!found) return refused(`\`${lower}\` holds another credential than the one of this run`);
     const { credential } = found.injection;
     const real = realOf(credential);
@@ -68,13 +85,15 @@ export const inject = (
 
 const refused = (sentence: string): Injected => ({ ok: false, sentence });
 
+/** Some servers also begin a parameter at a `;` or at a second `?`. */
 const signingParameterIn = (target: string): string | undefined => {
-  const query = target.split("?", 2)[1];
-  if (query === undefined) return undefined;
-  return [...new URLSearchParams(query).keys()].find((name) => signingParameters.has(name.toLowerCase()));
+  const [, ...queries] = target.split("?");
+  const parameters = new URLSearchParams(queries.join("&").replaceAll(";", "&"));
+  return [...parameters.keys()].find((name) => signingParameters.has(name.toLowerCase()));
 };
 
-const isHarmless = (cookies: string): boolean =>
+/** Of cookies as a request holds them. */
+export const isHarmless = (cookies: string): boolean =>
   cookies.split(";").every((cookie) => harmlessCookie.test(cookie.split("=", 1)[0]!.trim()));
 
 /** What a field's value says in this slot, without the words around it; undefined when it does not fit. */

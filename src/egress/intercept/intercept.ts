@@ -88,6 +88,9 @@ const checkName = ({ serverName }: Opened, name: string): void => {
   if (canonicalName(serverName) !== name) throw new Error("its TLS names another host");
 };
 
+/** Of refusals and of frames of the gateway's own, for somebody who does not read them and goes on asking for more. */
+const mostWaitingBytes = 2 ** 22;
+
 /** Lets the two talk, each request judged, and held while a credential is renewed. */
 export const crossJudged = (
   checkpoint: Checkpoint,
@@ -111,6 +114,7 @@ export const crossJudged = (
   };
   cross(checkpoint, client, server, target, {
     ...way,
+    mostWaitingBytes,
     up: holding(client, exchange.credentials, up),
     down(chunk, joint) {
       const passed = relay.down(chunk);
@@ -151,7 +155,8 @@ const holding = (client: Wire, credentials: readonly LiveCredential[], pass: Upw
     if (!pending && kept.length === 0) return pass(chunk, joint);
     kept.push(chunk);
     client.pause();
-    pending?.then(() => letGo(joint));
+    // Nobody else hears of an error here, and it would end the run.
+    pending?.then(() => letGo(joint)).catch(() => client.terminate());
     return new Uint8Array();
   };
 };

@@ -8,16 +8,20 @@ export type Outlet = {
   take(): Uint8Array;
   /** Bytes that wait for the end of a frame. */
   waiting(): number;
+  /** Bytes that can be sent now. */
+  ready(): number;
 };
 
 /** Nothing is inserted before the first frame has passed: it has to be that side's own SETTINGS. */
 export const createOutlet = (): Outlet => {
   let parts: Uint8Array[] = [];
+  let readyBytes = 0;
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let isBetween = false;
 
   const add = (bytes: Uint8Array): void => {
+    readyBytes += bytes.length;
     const last = parts.at(-1);
     if (last && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset)
       parts[parts.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length);
@@ -42,8 +46,10 @@ export const createOutlet = (): Outlet => {
       const [first] = parts;
       const all = parts.length === 1 ? first! : Buffer.concat(parts);
       parts = [];
+      readyBytes = 0;
       return all;
     },
     waiting: () => heldBytes,
+    ready: () => readyBytes,
   };
 };

@@ -38,23 +38,25 @@ export const createResponseFilter = ({ clean, createScrubber }: FilterOptions): 
   let scrubber: Scrubber | undefined;
   let fault: string | undefined;
 
-  /** Of something that is whole. */
-  const scrub = (bytes: Uint8Array): Uint8Array =>
-    scrubber ? Buffer.concat([scrubber.push(bytes), scrubber.flush()]) : bytes;
+  const pass = (status: number, fields: Field[]): Field[] => {
+    const cleaned = clean(status, fields);
+    if (!cleaned) fault = "it may not be passed on";
+    return cleaned ?? [];
+  };
   const start = (next: ResponseHead): Uint8Array => {
     head = next;
     scrubber = createScrubber();
-    return scrub(writeResponseHead(head, clean(head.status, head.fields)));
+    return scrubWhole(scrubber, writeResponseHead(head, pass(head.status, head.fields)));
   };
   /** What comes of the content at once is scrubbed at once, and becomes one chunk if it has to be one. */
   const frame = (content: Uint8Array[], isWhole: boolean): Uint8Array[] => {
     const scrubbed = scrubber ? [scrubber.push(joined(content)), ...(isWhole ? [scrubber.flush()] : [])] : content;
     return head?.bodyKind === "chunked" ? chunkOf(scrubbed) : scrubbed;
   };
-  const end = (trailers: Field[]): Uint8Array[] => {
-    if (head!.bodyKind !== "chunked") return [];
-    return [scrub(lastChunk(trailers.length === 0 ? [] : clean(head!.status, trailers)))];
-  };
+  const end = (trailers: Field[]): Uint8Array =>
+    head!.bodyKind === "chunked"
+      ? scrubWhole(scrubber, lastChunk(trailers.length === 0 ? [] : pass(head!.status, trailers)))
+      : nothing;
 
   const write = (events: readonly ResponseEvent[]): Uint8Array | undefined => {
     const parts: Uint8Array[][] = [];
@@ -64,7 +66,7 @@ export const createResponseFilter = ({ clean, createScrubber }: FilterOptions): 
       else if (event.kind === "body") content.push(event.bytes);
       else if (event.kind === "error") fault = event.reason;
       else {
-        parts.push(frame(content, true), end(event.trailers));
+        parts.push(frame(content, true), [end(event.trailers)]);
         content = [];
       }
     }
@@ -73,14 +75,16 @@ export const createResponseFilter = ({ clean, createScrubber }: FilterOptions): 
   };
 
   return {
-    expect: reader.expect,
-    outstanding: reader.outstanding,
+    ...{ expect: reader.expect, outstanding: reader.outstanding },
     push: (chunk) => write(reader.push(chunk)),
     finish: () => write(reader.finish()),
     state: () => (head?.status === 101 ? "switched" : "http"),
     fault: () => fault,
   };
 };
+
+const scrubWhole = (scrubber: Scrubber | undefined, bytes: Uint8Array): Uint8Array =>
+  scrubber ? Buffer.concat([scrubber.push(bytes), scrubber.flush()]) : bytes;
 
 const joined = (parts: readonly Uint8Array[]): Uint8Array => {
   const full = parts.filter(({ length }) => length > 0);

@@ -38,6 +38,9 @@ test("an expired one, and one that cordon cannot read", () => {
 test("of one agent without any: status 1 and the way on", () => {
   const done = stage.cordon(["token", "show", "claude"]);
   expect(done).toEqual({ code: 1, stdout: "no credential of claude: `cordon login claude` signs in\n", stderr: "" });
+  expect(stage.cordon(["token", "claude"])).toEqual(done);
+  expect(stage.cordon(["token", "nobody"]).stderr).toContain("there is no agent `nobody`");
+  expect(stage.cordon(["token", "shows", "claude"]).stderr).toContain("cannot `shows`");
 });
 
 test("json has the same facts, and the values only with --secret", () => {

@@ -39,6 +39,7 @@ describe("a request that is answered by the gateway", () => {
     ["the method cannot be read", replaced(":method", "G".repeat(33))],
     ["CONNECT is not forwarded", replaced(":method", "CONNECT")],
     ["TRACE is not forwarded", replaced(":method", "TRACE")],
+    ["trace is not forwarded", replaced(":method", "trace")],
     ["its scheme is not https", replaced(":scheme", "http")],
     ["the authority cannot be read", replaced(":authority", "user@a.example")],
     ["the authority cannot be read", replaced(":authority", "a.example/b")],
@@ -166,6 +167,33 @@ describe("a connection is cut off", () => {
       say();
     }
     expect(problemOf(relay.up(noise))).toBe("too many frames that say nothing");
+  });
+
+  /** A block that puts `value` into the table, and one that repeats it: a byte for each time. */
+  const compressed = (value: string, times: number) => {
+    const usual = [0x82, 0x87, 0x01, 9, ...Buffer.from("a.example"), 0x84];
+    const length = [0x7f, ((value.length - 127) % 128) | 0x80, Math.floor((value.length - 127) / 128)];
+    const kept = [0x40, 1, 0x78, ...length, ...Buffer.from(value)];
+    const request = (stream: number, ...block: number[]) => writeFrame(headers, 5, stream, Uint8Array.from(block));
+    return {
+      first: request(1, ...usual, ...kept),
+      next: (stream: number) => request(stream, ...usual, ...Array<number>(times).fill(0xbe)),
+    };
+  };
+
+  test("for a field block that is small only as it is sent", () => {
+    const { relay } = openRelay();
+    const { first, next } = compressed("y".repeat(4000), 17);
+    expect(problemOf(relay.up(first))).toBeUndefined();
+    expect(problemOf(relay.up(next(3)))).toBe("a field block cannot be read");
+  });
+
+  test("for many such blocks at once, each of them not too large", () => {
+    const { relay } = openRelay();
+    const { first, next } = compressed("y".repeat(4000), 15);
+    expect(problemOf(relay.up(first))).toBeUndefined();
+    const blocks = Array.from({ length: 900 }, (_, at) => next(2 * at + 3));
+    expect(problemOf(relay.up(Buffer.concat(blocks)))).toBe("too much comes of a few bytes");
   });
 
   test("for answers of the gateway that a server does not let through", () => {

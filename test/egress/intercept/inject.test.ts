@@ -13,7 +13,7 @@ const git: Injection = {
   credential: "git",
   placeholder: "ghp_placeholder",
   slots: [{ header: "authorization", scheme: "Basic" }],
-  hosts: ["git.test:443", "*.git.test:8443", "localhost:4000"],
+  hosts: ["git.test:443", "*.git.test:8443", "localhost:4000", "plain.test:80", "localhost:80"],
 };
 const values: Record<string, string> = { MODEL_KEY: "sk-real", git: "ghp_real" };
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
@@ -35,6 +35,8 @@ describe("a credential goes to its own host and port", () => {
     ["localhost", 4000, true],
     ["localhost", 4001, false],
     ["", 443, false],
+    ["plain.test", 80, false],
+    ["localhost", 80, true],
   ])("%s:%i: %p", (name, port, isMeant) => {
     expect(injectionsFor([git], name, port)).toEqual(isMeant ? [git] : []);
   });
@@ -98,6 +100,12 @@ describe("what signs in otherwise is refused", () => {
     ["a session", [["cookie", "sessionKey=sk-ant-sid"]], "/v1"],
     ["a session behind a harmless cookie", [["cookie", "__cf_bm=1; sessionKey=1"]], "/v1"],
     ["a parameter", [], "/v1?key=AIza"],
+    ["a name that some servers take for the same", [["x_api_key", "sk-of-somebody-else"]], "/v1"],
+    ["the placeholder under such a name", [["x_api_key", "sk-placeholder"]], "/v1"],
+    ["a WebSocket protocol", [["sec-websocket-protocol", "realtime, openai-insecure-api-key.sk-x"]], "/v1"],
+    ["a parameter behind a second question mark", [], "/v1??key=AIza"],
+    ["a parameter behind a question mark that hides it", [], "/v1?a=b?key=AIza"],
+    ["a parameter behind a semicolon", [], "/v1?a=b;key=AIza"],
     ["a parameter that is encoded", [], "/v1?a=1&access%5Ftoken=x"],
   ])("%s", (_, fields, target) => {
     expect(run(fields, { target }).ok).toBe(false);
@@ -113,6 +121,8 @@ test("a request without any credential goes on, and its answer is readable", () 
   const injected = run([
     ["cookie", "__cf_bm=1; _cfuvid=2"],
     ["Accept-Encoding", "gzip"],
+    ["accept_encoding", "gzip"],
+    ["Sec-WebSocket-Extensions", "permessage-deflate"],
     ["Proxy-Authorization", "x"],
   ]);
   expect(injected.ok && injected.fields).toEqual([

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { gzipSync } from "node:zlib";
+import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import type { Answer, Upgrade } from "./secure.ts";
 import { readBody } from "./secure.ts";
 
@@ -69,14 +69,22 @@ export const createEvents = () => {
 
 const magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** A WebSocket (RFC 6455) that says back each short frame, and before them the credential of its request. */
+/**
+ * A WebSocket (RFC 6455) that says back each short frame, and before them the credential of its request; compressed for
+ * whoever offers that (RFC 7692).
+ */
 export const upgradeEcho: Upgrade = (request, socket, first) => {
   const key = `${request.headers["sec-websocket-key"]}${magic}`;
   const accept = createHash("sha1").update(key).digest("base64");
+  const isPacked = `${request.headers["sec-websocket-extensions"]}`.includes("permessage-deflate");
+  const extension = isPacked
+    ? "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
+    : "";
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${extension}Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
   );
-  sendText(socket, `welcome ${request.headers.authorization ?? "stranger"}`);
+  const sendText = (text: string): void => send(socket, isPacked, text);
+  sendText(`welcome ${request.headers.authorization ?? "stranger"}`);
   let pending = Buffer.alloc(0);
   const read = (chunk: Buffer): void => {
     pending = Buffer.concat([pending, chunk]);
@@ -87,7 +95,7 @@ export const upgradeEcho: Upgrade = (request, socket, first) => {
       const mask = pending.subarray(2, 6);
       const text = pending.subarray(6, 6 + length).map((byte, index) => byte ^ mask[index % 4]!);
       if ((pending[0]! & 0xf) === 8) return void socket.end();
-      sendText(socket, Buffer.from(text).toString());
+      sendText(Buffer.from(text).toString());
       pending = pending.subarray(6 + length);
     }
   };
@@ -96,8 +104,12 @@ export const upgradeEcho: Upgrade = (request, socket, first) => {
   if (first.length > 0) read(first);
 };
 
-const sendText = (socket: Duplex, text: string): void => {
-  const bytes = Buffer.from(text);
-  const head = bytes.length < 126 ? [0x81, bytes.length] : [0x81, 126, bytes.length >> 8, bytes.length & 0xff];
+const send = (socket: Duplex, isPacked: boolean, text: string): void => {
+  const plain = Buffer.from(text);
+  // RFC 7692, 7.2.1: without the empty block at the end.
+  const packed = () => deflateRawSync(plain, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  const bytes = isPacked ? packed() : plain;
+  const first = isPacked ? 0xc1 : 0x81;
+  const head = bytes.length < 126 ? [first, bytes.length] : [first, 126, bytes.length >> 8, bytes.length & 0xff];
   socket.write(Buffer.concat([Buffer.from(head), bytes]));
 };
