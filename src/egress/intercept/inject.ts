@@ -36,6 +36,9 @@ const signingProtocol = /key|token|auth|bearer|jwt|secret/i;
 /** By these an answer could come back so that real values are not seen in it. */
 const encodingFields = new Set(["accept-encoding", "range", "if-range", "sec-websocket-extensions"]);
 
+/** What can stand in a field: one character a byte. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]+$/;
+
 /** Parts of a query that sign somebody in. */
 const signingParameters = new Set(["key", "api_key", "api-key", "apikey", "access_token", "oauth_token", "auth_token"]);
 
@@ -75,6 +78,7 @@ export const inject = (
     const { credential } = found.injection;
     const real = realOf(credential);
     if (real === undefined) return refused(`the credential ${credential} cannot be had now`);
+    if (!fieldValue.test(real)) return refused(`the credential ${credential} is no single line`);
     passed.push([name, withCredential(found.slot, value, real)]);
     used.push(credential);
   }

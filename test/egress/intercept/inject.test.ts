@@ -111,6 +111,10 @@ describe("what signs in otherwise is refused", () => {
     expect(run(fields, { target }).ok).toBe(false);
   });
 
+  test.each(["sk-real\r\nx-admin: 1", "sk-real\n", "", "\u20ac"])("a value that fits into no field: %j", (value) => {
+    expect(run([["x-api-key", "sk-placeholder"]], { realOf: () => value }).ok).toBe(false);
+  });
+
   test("a value that cannot be had leaves nothing to send", () => {
     const injected = run([["x-api-key", "sk-placeholder"]], { realOf: () => undefined as unknown as string });
     expect(injected).toEqual({ ok: false, sentence: "the credential MODEL_KEY cannot be had now" });
