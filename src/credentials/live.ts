@@ -9,10 +9,14 @@ export const fixedCredential = (value: string): LiveCredential => ({
 });
 
 const rememberMs = 30_000;
+/** A program inside can make a server refuse; asking may mean that a person is asked. */
+const rejectedMs = 5 * 60_000;
+/** Enough for everything that could still come back. */
+const mostKnown = 100;
 
 /**
- * A value that somebody has to be asked for: first when it is needed, then when `ttlMs` is over or the server did not
- * take it, and at most every 30 seconds.
+ * A value that somebody has to be asked for: first when it is needed, then when `ttlMs` is over, at most every 30
+ * seconds; or when the server did not take it, at most every five minutes.
  */
 export const askedCredential = (
   ask: () => Promise<string | undefined>,
@@ -29,7 +33,9 @@ export const askedCredential = (
     if (answer === undefined) return;
     isRejected = false;
     value = answer;
+    known.delete(answer);
     known.add(answer);
+    if (known.size > mostKnown) known.delete(known.keys().next().value!);
   };
   return {
     value: () => value,
@@ -37,7 +43,7 @@ export const askedCredential = (
       if (pending) return pending;
       // The absolute value: a clock that was set back must not make an old answer young.
       const ageMs = Math.abs(now() - askedAtMs);
-      const isDue = value === undefined || isRejected || ageMs >= ttlMs;
+      const isDue = value === undefined || ageMs >= ttlMs || (isRejected && ageMs >= rejectedMs);
       if (!isDue || ageMs < Math.min(rememberMs, ttlMs)) return undefined;
       pending = renew().finally(() => {
         pending = undefined;

@@ -1,4 +1,4 @@
-import { attach, type Wire } from "./relay.ts";
+import { attach, type Wire } from "./wire.ts";
 
 /** An answer of the gateway's own, after which the connection ends. The sentence is printable ASCII. */
 export const refusalOf = (status: number, sentence: string): Uint8Array => {

@@ -5,9 +5,10 @@ import { describeDenial } from "./denial.ts";
 import { type Dialled, dial, type Failure, guardOf, type Target } from "./dialler.ts";
 import type { Interception } from "./intercept/intercept.ts";
 import { isLocalhost } from "./name.ts";
-import { type Joint, type RelayOptions, relay, type Traffic, type Wire } from "./relay.ts";
+import { type Joint, type RelayOptions, relay, type Traffic } from "./relay.ts";
 import { type Decision, decide, judgesRequests, type Rules } from "./rules.ts";
 import { dialThrough, proxyFor, type Upstream } from "./upstream.ts";
+import type { Wire } from "./wire.ts";
 
 /** What every stream of one sandbox passes: the rules, and the books. */
 export type Checkpoint = {

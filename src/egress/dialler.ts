@@ -1,9 +1,9 @@
 import type { BunFile } from "bun";
 import { classify, parseAddress } from "./address.ts";
 import { describeDenial, describeRefusedAddress } from "./denial.ts";
-import { createLink, type Wire, wireHandlers } from "./relay.ts";
 import { type Resolve, resolveHost } from "./resolver.ts";
 import { decide, deniesAddress, namesAddress, type Rules } from "./rules.ts";
+import { createLink, type Wire, wireHandlers } from "./wire.ts";
 
 /** Where a connection shall lead: a canonical name or an address literal. */
 export type Target = {

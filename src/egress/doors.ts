@@ -2,7 +2,7 @@ import { errorOf } from "../errors.ts";
 import { lazyLibc } from "../libc.ts";
 import { dnsAddress, dnsPort, proxyAddress, proxyPort } from "./egress.ts";
 import type { SandboxNetwork, Wish } from "./namespace.ts";
-import { receiving, type Wire } from "./relay.ts";
+import { receiving, type Wire } from "./wire.ts";
 
 /** What stands open in the sandbox's network, and what comes through. */
 export type Doors = {

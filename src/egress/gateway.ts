@@ -20,10 +20,11 @@ import { answerStream, serveDatagrams } from "./name-server.ts";
 import { prepareEntry } from "./namespace.ts";
 import { serveProxy } from "./proxy.ts";
 import { createPublisher } from "./publish.ts";
-import { relay, type Wire } from "./relay.ts";
+import { relay } from "./relay.ts";
 import { addRule, createRules, type Decision, denialOf, literalsOf, mayResolve, portsOf, removeRule } from "./rules.ts";
 import { lookInto, serve } from "./stream.ts";
 import { upstreamOf } from "./upstream.ts";
+import type { Wire } from "./wire.ts";
 
 /** The only way out of one sandbox: it lives in cordon's own process and ends with it. */
 export type Gateway = {

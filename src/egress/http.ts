@@ -3,8 +3,9 @@ import { type Checkpoint, cross, refuse } from "./checkpoint.ts";
 import type { Target } from "./dialler.ts";
 import { originForm, type RequestEvent, type RequestHead, type RequestReader } from "./http-request.ts";
 import { canonicalName } from "./name.ts";
-import type { Filter, Joint, Wire } from "./relay.ts";
+import type { Filter, Joint } from "./relay.ts";
 import type { Decision } from "./rules.ts";
+import type { Wire } from "./wire.ts";
 
 type Requests = {
   target: Target;

@@ -1,5 +1,5 @@
 import { answerQuery, frameMessage, type Resolution, splitFrames } from "./dns.ts";
-import { attach, type Wire } from "./relay.ts";
+import { attach, type Wire } from "./wire.ts";
 
 type Resolve = (name: string) => Resolution;
 

@@ -15,8 +15,8 @@ import {
   socksCodes,
   socksReply,
 } from "./proxy-request.ts";
-import { attach, detach, type Wire } from "./relay.ts";
 import { join, lookInto } from "./stream.ts";
+import { attach, detach, type Wire } from "./wire.ts";
 
 const greetingMs = 30_000;
 const established = "HTTP/1.1 200 Connection established\r\n\r\n";

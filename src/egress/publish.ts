@@ -6,7 +6,8 @@ import type { Audit } from "./audit.ts";
 import type { Doors } from "./doors.ts";
 import type { Egress, Notify } from "./egress.ts";
 import type { SandboxNetwork } from "./namespace.ts";
-import { createLink, receiving, relay, type Wire, wireHandlers } from "./relay.ts";
+import { relay } from "./relay.ts";
+import { createLink, receiving, type Wire, wireHandlers } from "./wire.ts";
 
 /** Offers ports inside on the host's loopback, and tells of those that begin to listen. */
 export type Publisher = { publish(request: Omit<PublishRequest, "verb">): Promise<Answer>; close(): void };

@@ -7,8 +7,8 @@ import { crossHttp } from "./http.ts";
 import { createRequestReader } from "./http-request.ts";
 import { isIntercepted } from "./intercept/needed.ts";
 import { canonicalName, isLocalhost } from "./name.ts";
-import { attach, detach, type Wire } from "./relay.ts";
 import type { Decision } from "./rules.ts";
+import { attach, detach, type Wire } from "./wire.ts";
 
 /** Ports on which TLS begins with the first byte (IANA's service names), and the usual second ones. */
 const tlsPorts = new Set([443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 6697, 8443]);

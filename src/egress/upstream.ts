@@ -12,9 +12,9 @@ import {
   type Verdict,
 } from "./dialler.ts";
 import { isProblem, parsePattern } from "./pattern.ts";
-import { attach, detach, type Wire } from "./relay.ts";
 import { type Resolve, resolveHost } from "./resolver.ts";
 import { decide, type Rules } from "./rules.ts";
+import { attach, detach, type Wire } from "./wire.ts";
 
 /** One proxy of the host's own network. User and password are as sent, percent-decoded; never for a log. */
 export type UpstreamProxy = {

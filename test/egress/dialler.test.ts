@@ -3,8 +3,8 @@ import { once } from "node:events";
 import net from "node:net";
 import os from "node:os";
 import { alternate, connect, dial, dialLoopback, type Guard, isLiteral } from "../../src/egress/dialler.ts";
-import { attach, type Wire } from "../../src/egress/relay.ts";
 import { createResolver, type Lookup, resolveHost } from "../../src/egress/resolver.ts";
+import { attach, type Wire } from "../../src/egress/wire.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

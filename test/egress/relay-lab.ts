@@ -2,7 +2,8 @@ import { afterEach } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";
 import { dialLoopback } from "../../src/egress/dialler.ts";
-import { type RelayOptions, receiving, relay, type Traffic, type Wire } from "../../src/egress/relay.ts";
+import { type RelayOptions, relay, type Traffic } from "../../src/egress/relay.ts";
+import { receiving, type Wire } from "../../src/egress/wire.ts";
 
 export const cleanups: (() => void)[] = [];
 afterEach(() => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import type net from "node:net";
-import { attach, detach, relay } from "../../src/egress/relay.ts";
+import { relay } from "../../src/egress/relay.ts";
+import { attach, detach } from "../../src/egress/wire.ts";
 import { closeOf, connectTo, mega, readStream, sendStream, startGateway, startPeer, until } from "./relay-lab.ts";
 
 describe("bytes", () => {

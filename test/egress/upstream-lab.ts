@@ -3,9 +3,9 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import type { Dialled } from "../../src/egress/dialler.ts";
-import { attach } from "../../src/egress/relay.ts";
 import { createRules } from "../../src/egress/rules.ts";
 import type { UpstreamProxy } from "../../src/egress/upstream.ts";
+import { attach } from "../../src/egress/wire.ts";
 
 export const cleanups: (() => void)[] = [];
 afterEach(() => {

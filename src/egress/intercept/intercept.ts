@@ -3,8 +3,9 @@ import type { AuditVia } from "../audit.ts";
 import { type Checkpoint, cross, open, refuse } from "../checkpoint.ts";
 import { isLiteral, type Target } from "../dialler.ts";
 import { canonicalName } from "../name.ts";
-import type { Joint, Wire } from "../relay.ts";
+import type { Joint } from "../relay.ts";
 import type { Decision } from "../rules.ts";
+import type { Wire } from "../wire.ts";
 import type { CertificateAuthority } from "./certificate-authority.ts";
 import { createExchange } from "./exchange.ts";
 import { createH1Relay } from "./h1.ts";
@@ -112,10 +113,11 @@ export const crossJudged = (
     endAfter(passed, joint);
     return passed.forward;
   };
+  const held = holding(client, exchange.credentials, up);
   cross(checkpoint, client, server, target, {
     ...way,
+    ...held,
     mostWaitingBytes,
-    up: holding(client, exchange.credentials, up),
     down(chunk, joint) {
       const passed = relay.down(chunk);
       if ("problem" in passed) return complain(passed.problem);
@@ -135,7 +137,7 @@ const endAfter = (passed: Passed, joint: Joint): void => {
 type Upwards = (chunk: Uint8Array, joint: Joint) => Uint8Array | undefined;
 
 /** Keeps what the client says until its credentials are good. */
-const holding = (client: Wire, credentials: readonly LiveCredential[], pass: Upwards): Upwards => {
+const holding = (client: Wire, credentials: readonly LiveCredential[], pass: Upwards) => {
   const kept: Uint8Array[] = [];
   const freshen = (): Promise<unknown> | undefined => {
     const pending = credentials.flatMap((credential) => credential.freshen() ?? []);
@@ -149,8 +151,9 @@ const holding = (client: Wire, credentials: readonly LiveCredential[], pass: Upw
       kept.shift();
     }
     client.resume();
+    if (client.data.ended) joint.finish();
   };
-  return (chunk, joint) => {
+  const up: Upwards = (chunk, joint) => {
     const pending = kept.length > 0 ? undefined : freshen();
     if (!pending && kept.length === 0) return pass(chunk, joint);
     kept.push(chunk);
@@ -159,4 +162,5 @@ const holding = (client: Wire, credentials: readonly LiveCredential[], pass: Upw
     pending?.then(() => letGo(joint)).catch(() => client.terminate());
     return new Uint8Array();
   };
+  return { up, isHeld: () => kept.length > 0 };
 };

@@ -1,6 +1,7 @@
 import type { BunFile } from "bun";
 import { openSocketPair } from "../../libc.ts";
-import { createLink, relay, type Wire, wireHandlers } from "../relay.ts";
+import { relay } from "../relay.ts";
+import { createLink, type Wire, wireHandlers } from "../wire.ts";
 
 /** HTTP as the two ends of a TLS connection agree on it (RFC 7301). */
 export type Protocol = "h2" | "http/1.1";

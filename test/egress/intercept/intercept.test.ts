@@ -6,8 +6,9 @@ import path from "node:path";
 import { enforce } from "../../../src/egress/checkpoint.ts";
 import { connect, dialLoopback, openTls } from "../../../src/egress/dialler.ts";
 import { createAuthority } from "../../../src/egress/intercept/certificate-authority.ts";
-import { receiving, relay } from "../../../src/egress/relay.ts";
+import { relay } from "../../../src/egress/relay.ts";
 import { addRule } from "../../../src/egress/rules.ts";
+import { receiving } from "../../../src/egress/wire.ts";
 import { createLab, type Lab, type LabOptions, name, placeholder, secret } from "./lab.ts";
 
 setDefaultTimeout(30_000);
@@ -101,6 +102,28 @@ test("a server behind a proxy that is spoken to by TLS itself", async () => {
   lab = await createLab({ server: serving("1.1", here), dial });
   expect((await curl(...signed, `https://${name}/1`)).out).toBe("here /1");
   proxy.stop(true);
+});
+
+test("who has said everything before the credential is renewed gets the answer too", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let pending: Promise<void> | undefined = promise;
+  lab = await createLab({ server: serving("1.1", here), live: { freshen: () => pending } });
+  const script = [
+    "import socket, ssl, sys",
+    "context = ssl.create_default_context(cafile=sys.argv[2])",
+    `connection = context.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1]))), server_hostname="${name}")`,
+    `connection.sendall(b"GET /x HTTP/1.1\\r\\nHost: ${name}\\r\\nConnection: close\\r\\n\\r\\n")`,
+    "socket.socket.shutdown(connection, socket.SHUT_WR)",
+    "sys.stdout.write(connection.recv(65536).decode())",
+  ];
+  const authority = path.join(scratch, "authority.pem");
+  fs.writeFileSync(authority, lab!.authority);
+  const child = Bun.spawn(["python3", "-c", script.join("\n"), `${lab!.port}`, authority], { stderr: "inherit" });
+  setTimeout(() => {
+    pending = undefined;
+    resolve();
+  }, 300);
+  expect(await new Response(child.stdout).text()).toContain("200");
 });
 
 describe.each(["1.1", "2"])("HTTP/%s", (version) => {

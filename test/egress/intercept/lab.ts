@@ -4,9 +4,9 @@ import type { Happening } from "../../../src/egress/audit.ts";
 import type { Checkpoint } from "../../../src/egress/checkpoint.ts";
 import { type Dialled, dialLoopback } from "../../../src/egress/dialler.ts";
 import { createAuthority } from "../../../src/egress/intercept/certificate-authority.ts";
-import { receiving, type Wire } from "../../../src/egress/relay.ts";
 import { createRules } from "../../../src/egress/rules.ts";
 import { lookInto } from "../../../src/egress/stream.ts";
+import { receiving, type Wire } from "../../../src/egress/wire.ts";
 
 /** The name under which everything stands here. */
 export const name = "api.test";
