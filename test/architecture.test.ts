@@ -103,8 +103,8 @@ describe("who may do what", () => {
       (name) => `src/cli/${name}.ts`,
     ),
     ...[
-      ...["agent", "catalog", "command", "registry", "mcp", "mcp-demands", "mcp-mounts", "mcp-project"],
-      ...["mcp-secrets", "reference", "secrecy", "settings-merge", "settings-projection"],
+      ...["agent", "catalog", "command", "registry", "mcp/servers", "mcp/demands", "mcp/mounts", "mcp/project"],
+      ...["mcp/secrets", "settings/reference", "settings/secrecy", "settings/merge", "settings/projection"],
     ].map((name) => `src/agents/${name}.ts`),
     ...["protocol", "filter", "config"].map((name) => `src/ssh-agent/${name}.ts`),
     ...["clipboard", "image", "tool", "arguments"].map((name) => `src/clipboard/${name}.ts`),

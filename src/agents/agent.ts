@@ -1,5 +1,5 @@
 import type { FormatName } from "../credentials/formats/index.ts";
-import type { ReferenceStyle } from "./reference.ts";
+import type { ReferenceStyle } from "./settings/reference.ts";
 
 /** What cordon knows of one coding agent: data, never code paths. A new agent is one entry of the catalogue. */
 export type Agent = {

@@ -2,9 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Seed, SeedValue } from "./agent.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
-import { mergeChanges, mergeOver } from "./settings-merge.ts";
-import type { SettingsSeed } from "./settings-projection.ts";
-import { parseSettings, printSettings, type Settings } from "./settings-text.ts";
+import { mergeChanges, mergeOver } from "./settings/merge.ts";
+import type { SettingsSeed } from "./settings/projection.ts";
+import { parseSettings, printSettings, type Settings } from "./settings/text.ts";
 
 /** What fills the `{…}` places of seeds, the names of the keys that the agent will have, the user's settings. */
 export type SeedFacts = {

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Agent } from "../agents/agent.ts";
-import { noteProjectServers } from "../agents/mcp-project.ts";
-import { type GatheredSettings, gatherSettings, noSettings } from "../agents/settings-file.ts";
+import { noteProjectServers } from "../agents/mcp/project.ts";
+import { type GatheredSettings, gatherSettings, noSettings } from "../agents/settings/gather.ts";
 import { locateState, type PrivateState } from "../agents/state.ts";
 import type { Config } from "../config/config.ts";
 import { type Found, findCredentials } from "../credentials/find.ts";

@@ -1,8 +1,8 @@
 import type { Agent } from "../../src/agents/agent.ts";
 import { catalog } from "../../src/agents/catalog.ts";
-import { type McpDemands, mcpDemands } from "../../src/agents/mcp-demands.ts";
-import type { SettingsSeed } from "../../src/agents/settings-projection.ts";
-import { parseSettings, printSettings, type Settings } from "../../src/agents/settings-text.ts";
+import { type McpDemands, mcpDemands } from "../../src/agents/mcp/demands.ts";
+import type { SettingsSeed } from "../../src/agents/settings/projection.ts";
+import { parseSettings, printSettings, type Settings } from "../../src/agents/settings/text.ts";
 import type { Host, PathFact } from "../../src/host.ts";
 import type { CredentialMode, Policy } from "../../src/policy.ts";
 import { sampleHost, samplePolicy } from "../plan/sample.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { fillReferences } from "../../src/agents/reference.ts";
+import { fillReferences } from "../../src/agents/settings/reference.ts";
 import { demandsOf, secretsOf, shownOf } from "./desk.ts";
 
 const env = { FAR_TOKEN: "planted", HALL: "north" };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { noteProjectServers } from "../../src/agents/mcp-project.ts";
+import { noteProjectServers } from "../../src/agents/mcp/project.ts";
 import { agentOf, policyWith } from "./desk.ts";
 
 const listed = (...values: string[]) => values.map((value) => ({ value, origin: "test" }));

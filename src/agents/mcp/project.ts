@@ -1,11 +1,11 @@
-import type { Endpoint } from "../egress/base-url.ts";
-import { defaultPorts } from "../egress/egress.ts";
-import { createRules, decide } from "../egress/rules.ts";
-import type { Policy } from "../policy.ts";
-import type { Agent } from "./agent.ts";
-import { readServers } from "./mcp.ts";
-import { endpointOfServer } from "./mcp-secrets.ts";
-import type { Settings } from "./settings-text.ts";
+import type { Endpoint } from "../../egress/base-url.ts";
+import { defaultPorts } from "../../egress/egress.ts";
+import { createRules, decide } from "../../egress/rules.ts";
+import type { Policy } from "../../policy.ts";
+import type { Agent } from "../agent.ts";
+import type { Settings } from "../settings/text.ts";
+import { endpointOfServer } from "./secrets.ts";
+import { readServers } from "./servers.ts";
 
 /** A settings file of the project: somebody else's word, which opens nothing. `label` is its path in the project. */
 export type ProjectSettings = { label: string; value: Settings };

@@ -1,15 +1,5 @@
-import type { Variable } from "../plan/environment.ts";
-import type { Agent, Seed } from "./agent.ts";
-import {
-  isServerKey,
-  type McpReading,
-  type McpServer,
-  type McpTables,
-  projectMcp,
-  readServer,
-  readServers,
-  writeServer,
-} from "./mcp.ts";
+import type { Variable } from "../../plan/environment.ts";
+import type { Agent, Seed } from "../agent.ts";
 import {
   bringAddress,
   bringHeaderLines,
@@ -19,9 +9,19 @@ import {
   leave,
   type Owner,
   ownerOf,
-} from "./mcp-secrets.ts";
+} from "../mcp/secrets.ts";
+import {
+  isServerKey,
+  type McpReading,
+  type McpServer,
+  type McpTables,
+  projectMcp,
+  readServer,
+  readServers,
+  writeServer,
+} from "../mcp/servers.ts";
 import { isPlain, isSecretKey, isSecretName, isSecretValue } from "./secrecy.ts";
-import { isTable, mapTable, type Setting, type Settings } from "./settings-text.ts";
+import { isTable, mapTable, type Setting, type Settings } from "./text.ts";
 
 export type SettingsSeed = Extract<Seed, { kind: "settings" }>;
 

@@ -1,11 +1,11 @@
-import type { Injection, LiveCredential, Slot } from "../credentials/credential.ts";
-import { fixedCredential } from "../credentials/live.ts";
-import { hostsOf, isSigning, placeholderOf, providerOf } from "../credentials/providers.ts";
-import { type Endpoint, endpointOf } from "../egress/base-url.ts";
-import type { CredentialMode } from "../policy.ts";
-import type { Inside, McpServer, Text } from "./mcp.ts";
-import type { Variables } from "./reference.ts";
-import { isPlain, isSecretName, isSecretValue } from "./secrecy.ts";
+import type { Injection, LiveCredential, Slot } from "../../credentials/credential.ts";
+import { fixedCredential } from "../../credentials/live.ts";
+import { hostsOf, isSigning, placeholderOf, providerOf } from "../../credentials/providers.ts";
+import { type Endpoint, endpointOf } from "../../egress/base-url.ts";
+import type { CredentialMode } from "../../policy.ts";
+import type { Variables } from "../settings/reference.ts";
+import { isPlain, isSecretName, isSecretValue } from "../settings/secrecy.ts";
+import type { Inside, McpServer, Text } from "./servers.ts";
 
 /** What becomes of secrets: gathered while settings are gone through. */
 export type Ledger = {

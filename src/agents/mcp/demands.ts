@@ -1,13 +1,13 @@
-import type { Injection, LiveCredentials } from "../credentials/credential.ts";
-import { type Demands, demandsOf } from "../egress/base-url.ts";
-import type { Variable } from "../plan/environment.ts";
-import type { Mount } from "../plan/plan.ts";
-import type { Agent } from "./agent.ts";
-import type { McpServer } from "./mcp.ts";
-import { type Surroundings, showPrograms } from "./mcp-mounts.ts";
-import { openLedger, ownerOf } from "./mcp-secrets.ts";
-import { type OwnSettings, type ProjectNames, projectSettings, projectVariables } from "./settings-projection.ts";
-import type { Settings } from "./settings-text.ts";
+import type { Injection, LiveCredentials } from "../../credentials/credential.ts";
+import { type Demands, demandsOf } from "../../egress/base-url.ts";
+import type { Variable } from "../../plan/environment.ts";
+import type { Mount } from "../../plan/plan.ts";
+import type { Agent } from "../agent.ts";
+import { type OwnSettings, type ProjectNames, projectSettings, projectVariables } from "../settings/projection.ts";
+import type { Settings } from "../settings/text.ts";
+import { type Surroundings, showPrograms } from "./mounts.ts";
+import { openLedger, ownerOf } from "./secrets.ts";
+import type { McpServer } from "./servers.ts";
 
 /** What an agent's own settings, and the MCP servers in them, come to in one run. Only `live` and `keys` know a secret. */
 export type McpDemands = Demands & {

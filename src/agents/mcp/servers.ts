@@ -1,7 +1,7 @@
-import type { McpDialect } from "./agent.ts";
-import { fillReferences, type Variables } from "./reference.ts";
-import { isPlain, isSecretName, isSecretValue } from "./secrecy.ts";
-import { isTable, mapTable, type Setting, type Settings } from "./settings-text.ts";
+import type { McpDialect } from "../agent.ts";
+import { fillReferences, type Variables } from "../settings/reference.ts";
+import { isPlain, isSecretName, isSecretValue } from "../settings/secrecy.ts";
+import { isTable, mapTable, type Setting, type Settings } from "../settings/text.ts";
 
 /** A value as the agent on the host would understand it. */
 export type Text = { text: string; isSecret: boolean };

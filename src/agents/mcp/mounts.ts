@@ -1,11 +1,11 @@
 import path from "node:path";
-import type { Host, PathFact } from "../host.ts";
-import { isWithin } from "../places.ts";
-import { platformDirectories, secretPlaces, systemSecrets } from "../plan/locations.ts";
-import type { Mount } from "../plan/plan.ts";
-import type { CredentialMode, Policy } from "../policy.ts";
-import type { McpServer } from "./mcp.ts";
-import { ownerOf } from "./mcp-secrets.ts";
+import type { Host, PathFact } from "../../host.ts";
+import { isWithin } from "../../places.ts";
+import { platformDirectories, secretPlaces, systemSecrets } from "../../plan/locations.ts";
+import type { Mount } from "../../plan/plan.ts";
+import type { CredentialMode, Policy } from "../../policy.ts";
+import { ownerOf } from "./secrets.ts";
+import type { McpServer } from "./servers.ts";
 
 export type Surroundings = {
   host: Host;

@@ -1,15 +1,15 @@
 import path from "node:path";
-import { type Host, inspectPath } from "../host.ts";
-import { isWithin } from "../places.ts";
-import type { Agent } from "./agent.ts";
-import { type McpDemands, mcpDemands } from "./mcp-demands.ts";
-import type { Surroundings } from "./mcp-mounts.ts";
-import type { ProjectSettings } from "./mcp-project.ts";
-import { readPrivateFile } from "./private-file.ts";
-import { ownFileOf } from "./seed.ts";
-import type { OwnSettings, ProjectNames } from "./settings-projection.ts";
-import { parseSettings } from "./settings-text.ts";
-import type { PrivateState } from "./state.ts";
+import { type Host, inspectPath } from "../../host.ts";
+import { isWithin } from "../../places.ts";
+import type { Agent } from "../agent.ts";
+import { type McpDemands, mcpDemands } from "../mcp/demands.ts";
+import type { Surroundings } from "../mcp/mounts.ts";
+import type { ProjectSettings } from "../mcp/project.ts";
+import { readPrivateFile } from "../private-file.ts";
+import { ownFileOf } from "../seed.ts";
+import type { PrivateState } from "../state.ts";
+import type { OwnSettings, ProjectNames } from "./projection.ts";
+import { parseSettings } from "./text.ts";
 
 export type GatheredSettings = McpDemands & { project: ProjectSettings[] };
 

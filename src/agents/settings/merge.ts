@@ -1,4 +1,4 @@
-import { isSame, isTable, type Setting, type Settings } from "./settings-text.ts";
+import { isSame, isTable, type Setting, type Settings } from "./text.ts";
 
 /** Tables are merged key by key, lists joined, everything else replaced. */
 export const mergeOver = (below: Settings, above: Settings): Settings => mergeValues(below, above) as Settings;
