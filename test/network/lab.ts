@@ -123,8 +123,9 @@ export const createNetworkLab = (uid = 0, extra: Record<string, string> = {}) =>
     fs.existsSync(auditFile)
       ? fs
           .readFileSync(auditFile, "utf8")
-          .trimEnd()
           .split("\n")
+          // Behind the last newline stands what is not written yet.
+          .slice(0, -1)
           .map((line) => JSON.parse(line))
       : [];
   /** A file of the user's, with its directories. */
