@@ -30,6 +30,7 @@ export const lazyLibc = <Bound extends Signatures>(signatures: Bound) => {
 
 const libc = lazyLibc({
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
 });
@@ -43,6 +44,15 @@ export const openPipe = (): [read: number, write: number] => {
   const ends = new Int32Array(2);
   if (libc().pipe2(ptr(ends), O_CLOEXEC) < 0) throw new Error("pipe2 failed");
   return [ends[0]!, ends[1]!];
+};
+
+const MFD_CLOEXEC = 1;
+
+/** A file that has no place in any file system and closes on exec (memfd_create(2)). The caller owns it. */
+export const createMemoryFile = (): number => {
+  const fd = libc().memfd_create(ptr(Buffer.from("cordon\0")), MFD_CLOEXEC);
+  if (fd < 0) throw new Error("memfd_create failed");
+  return fd;
 };
 
 const AF_UNIX = 1;

@@ -23,12 +23,13 @@ export const runPolicy: CommandFunction = async ({ host, invocation, out, config
   const request = { id: "explain", host, policy: policyOf(config), requested: requestedLimits(config) };
   const agent = findAgent(config.agent.value, config);
   // Any program will do: the question is what stands around it.
-  const { services } = config;
+  const { services, secretFiles } = config;
   const authority = request.policy.network.mode === "filtered" ? (await createAuthority()).pem : undefined;
   const { input } = await gatherPlan({
     ...request,
     agent,
     services,
+    secretFiles,
     command: ["/bin/sh"],
     authority,
     isDry: true,

@@ -107,6 +107,7 @@ export const prepareRun = async ({ host, invocation }: Context, config: Config):
     host,
     policy,
     services: config.services,
+    secretFiles: config.secretFiles,
     isDry: isGiven(invocation.given, "dry-run"),
     authority: authority?.pem,
     requested: requestedLimits(config),

@@ -32,6 +32,8 @@ export type ServiceSettings = {
   write?: boolean;
   origin: string;
 };
+/** Where the content of a file comes from that holds a real secret inside. */
+export type SecretFileSettings = Pick<ServiceSettings, "command" | "variable" | "file" | "origin">;
 export type ServiceScheme = "bearer" | "basic" | "token" | "none";
 
 /** Everything that flags, variables and files say, merged. Paths are absolute but their links are not resolved. */
@@ -65,6 +67,8 @@ export type Config = {
   sshKeys: Rule[];
   agents: Record<string, AgentSettings>;
   services: Record<string, ServiceSettings>;
+  /** By their paths inside. */
+  secretFiles: Record<string, SecretFileSettings>;
 };
 
 /** The keys of a configuration file, checked. Strings such as `4g` or `30m` are as written. */
@@ -95,6 +99,7 @@ export type ConfigValues = {
   "ssh-agent"?: string[] | undefined;
   agents?: Record<string, AgentValues> | undefined;
   services?: Record<string, ServiceValues> | undefined;
+  "secret-files"?: Record<string, Pick<ServiceValues, "command" | "variable" | "file">> | undefined;
 };
 
 type Lists<Name extends string> = { [name in Name]?: string[] | undefined };

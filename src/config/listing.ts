@@ -43,6 +43,9 @@ export const listSettings = (config: Config): SettingRow[] => [
       origin,
     })),
   ),
+  ...Object.entries(config.secretFiles).flatMap(([place, { origin, ...rest }]) =>
+    Object.entries(rest).map(([key, value]) => ({ key: `secret-files.${place}.${key}`, value: shown(value), origin })),
+  ),
 ];
 
 const row = (key: string, { value, origin }: Setting<string | number | boolean>): SettingRow => ({

@@ -54,12 +54,16 @@ export const readProjectFile = async (host: ConfigHost) => {
   const bytes = readSmallFile(projectConfigPath(host), { label, followLinks: false });
   if (!bytes) return undefined;
   const values = await parse(bytes, label);
-  if (values.env?.dotenv)
-    throw errorOf("E_CONFIG_INVALID", label, "`env.dotenv` belongs in the user's own configuration", "remove it here");
-  if (values["ssh-agent"])
-    throw errorOf("E_CONFIG_INVALID", label, "`ssh-agent` belongs in the user's own configuration", "remove it here");
-  if (values.services)
-    throw errorOf("E_CONFIG_INVALID", label, "`services` belongs in the user's own configuration", "remove it here");
+  const { services, "ssh-agent": sshAgent, "secret-files": secretFiles } = values;
+  const own = { "env.dotenv": values.env?.dotenv, "ssh-agent": sshAgent, services, "secret-files": secretFiles };
+  const [misplaced] = Object.entries(own).find(([, value]) => value !== undefined) ?? [];
+  if (misplaced)
+    throw errorOf(
+      "E_CONFIG_INVALID",
+      label,
+      `\`${misplaced}\` belongs in the user's own configuration`,
+      "remove it here",
+    );
   return { bytes, values, label };
 };
 

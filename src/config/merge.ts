@@ -6,6 +6,7 @@ import {
   bareRecord,
   type Config,
   type ConfigValues,
+  type SecretFileSettings,
   type ServiceSettings,
   type Setting,
 } from "./config.ts";
@@ -68,6 +69,7 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
     sshKeys: gather("ssh-agent", (values) => values["ssh-agent"]),
     agents: mergeAgents(layers),
     services: mergeServices(layers, home),
+    secretFiles: mergeSecretFiles(layers, home),
   };
 };
 
@@ -149,6 +151,17 @@ const mergeServices = (layers: readonly Layer[], home: string): Record<string, S
       const file = written === undefined ? undefined : expandPath(written, layer, `services.${name}.file`, home);
       const given = optional({ ...others, file, variableInside });
       merged[name] = { ...merged[name], ...given, origin: layer.originOf(`services.${name}`) };
+    }
+  return merged;
+};
+
+const mergeSecretFiles = (layers: readonly Layer[], home: string): Record<string, SecretFileSettings> => {
+  const merged: Record<string, SecretFileSettings> = bareRecord();
+  for (const layer of layers)
+    for (const [place, { file: written, ...others }] of Object.entries(layer.values["secret-files"] ?? {})) {
+      const key = `secret-files.${place}`;
+      const file = written === undefined ? undefined : expandPath(written, layer, `${key}.file`, home);
+      merged[expandPath(place, layer, key, home)] = { ...optional({ ...others, file }), origin: layer.originOf(key) };
     }
   return merged;
 };

@@ -39,6 +39,7 @@ export const findWidenings = (values: ConfigValues, base: Config): string[] => [
     .map((name) => `widen.${name}`),
   ...Object.keys(values.agents ?? {}).map((name) => `agents.${name}`),
   ...Object.keys(values.services ?? {}).map((name) => `services.${name}`),
+  ...Object.keys(values["secret-files"] ?? {}).map((name) => `secret-files.${name}`),
 ];
 
 const filled = (key: string, list: readonly string[] | undefined): string[] => (list?.length ? [key] : []);

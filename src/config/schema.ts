@@ -83,17 +83,21 @@ const size = v.pipe(
 const above = (least: number, most: number) =>
   v.pipe(v.number(), v.minValue(least, `must be at least ${least}`), v.maxValue(most, `must be at most ${most}`));
 
-const service = v.strictObject({
-  hosts: said("Where it goes: `HOST`, `*.HOST` or `HOST:PORT`, by TLS; 443 without a port.", listOf(serviceHost)),
-  header: said("The header that holds it; `authorization` when absent.", header),
-  scheme: said("What stands before it in the header; `bearer` when absent.", v.picklist(serviceSchemes)),
-  user: said("The name that goes with it, with `basic`.", user),
+const source = {
   command: said(
     "A program that prints it, as a list or as a line for the shell.",
     v.union([plain, v.pipe(listOf(text), v.minLength(1, "must name a program"))], "must be a line or a list"),
   ),
   variable: said("The variable outside that holds it.", variable),
   file: said("The file that holds it and nothing else.", plain),
+};
+
+const service = v.strictObject({
+  hosts: said("Where it goes: `HOST`, `*.HOST` or `HOST:PORT`, by TLS; 443 without a port.", listOf(serviceHost)),
+  header: said("The header that holds it; `authorization` when absent.", header),
+  scheme: said("What stands before it in the header; `bearer` when absent.", v.picklist(serviceSchemes)),
+  user: said("The name that goes with it, with `basic`.", user),
+  ...source,
   ttl: said("How long a value is taken for good before it is asked for again, such as `30m`.", duration),
   "variable-inside": said("The variable inside that holds its placeholder.", variable),
   enabled: said("`false` switches a built-in service off.", v.boolean()),
@@ -182,6 +186,10 @@ export const configSchema = v.strictObject({
   services: said(
     "Servers that take a credential of yours, by name: inside stands a placeholder, and the real value is put in on the way. `github` and `npm` are built in. Only in the user's own configuration.",
     v.record(agent, service),
+  ),
+  "secret-files": said(
+    "Files that hold a real secret inside, by their paths there, for what no placeholder can stand for: in memory, and readable by you alone. Only in the user's own configuration.",
+    v.record(plain, v.strictObject(source)),
   ),
 });
 

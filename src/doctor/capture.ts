@@ -1,6 +1,4 @@
 import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { capture, type Finished } from "../exec.ts";
 import { copyAbove } from "../libc.ts";
 import { openUnnamed } from "../unnamed-file.ts";
@@ -11,9 +9,7 @@ export const captureWith = async (
   args: string[],
   { env, inputs }: { env: Record<string, string>; inputs: (Uint8Array | undefined)[] },
 ): Promise<Finished> => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "cordon-doctor-"));
-  const opened = inputs.map((bytes, index) => openUnnamed(path.join(directory, `${index}`), bytes ?? new Uint8Array()));
-  fs.rmdirSync(directory);
+  const opened = inputs.map((bytes) => openUnnamed(bytes ?? new Uint8Array()));
   const fds = opened.map(copyAbove);
   try {
     return await capture(file, args, { env, fds });

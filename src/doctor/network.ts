@@ -62,8 +62,8 @@ const tryDoor = async (
 
 const openInput = (source: FdSource, scratch: string, release: number): number => {
   if (source.kind === "release") return copyAbove(release);
-  const file = path.join(scratch, source.name);
-  const fd = source.kind === "bytes" ? openUnnamed(file, source.bytes) : fs.openSync(file, "w", 0o600);
+  const fd =
+    source.kind === "bytes" ? openUnnamed(source.bytes) : fs.openSync(path.join(scratch, source.name), "w", 0o600);
   const copy = copyAbove(fd);
   fs.closeSync(fd);
   return copy;

@@ -6,6 +6,7 @@ import { type GatheredSettings, gatherSettings, noSettings } from "../agents/set
 import { locateState, type PrivateState } from "../agents/state.ts";
 import type { Config } from "../config/config.ts";
 import { type Found, findCredentials } from "../credentials/find.ts";
+import { secretMounts } from "../credentials/secret-files.ts";
 import { errorOf } from "../errors.ts";
 import { type Facts, type Host, inspectPath, inspectPaths, listDirectory, listeningSockets } from "../host.ts";
 import { isWithin, projectKey } from "../places.ts";
@@ -32,6 +33,7 @@ export type Request = {
   /** Program (a name or a path) and its arguments. */
   command: string[];
   services: Config["services"];
+  secretFiles: Config["secretFiles"];
   /** Nothing starts after this. */
   isDry: boolean;
   /** The certificate of the authority that the gateway signs with; none where nothing is looked into. */
@@ -58,6 +60,8 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
   checkExposure(host, policy, workdir);
   const cache = path.join(host.places.cache, "projects", projectKey(workdir));
   const { sockets: served, ...sockets } = await findServed({ id, host, policy, workdir });
+  const isShut = policy.credentials === "none";
+  const secrets = isShut ? [] : await secretMounts(request.secretFiles, { host, isDry: request.isDry });
   const supplies: Supply[] = [
     ...(agent ? [agentSupply(agent, states)] : []),
     cacheSupply(host, cache),
@@ -65,6 +69,7 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
     { mounts: settings.mounts, variables: [...registries, ...settings.variables] },
     ...(request.authority === undefined ? [] : [trustStores(host, request.authority)]),
     placeholderSupply(host, found),
+    { mounts: secrets, variables: [] },
     browserSupply(host, policy),
     sockets,
   ];

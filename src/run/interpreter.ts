@@ -104,16 +104,12 @@ const spawn = async ({ tty }: Launch, file: string, args: string[], { env, cwd, 
 
 const openSource = (source: FdSource, directory: string, gate: Gate | undefined): number => {
   if (source.kind === "release") return copyAbove(gate!.far);
-  const fd = openAt(source, path.join(directory, source.name));
+  const fd =
+    source.kind === "bytes" ? openUnnamed(source.bytes) : fs.openSync(path.join(directory, source.name), "w", 0o600);
   const copy = copyAbove(fd);
   fs.closeSync(fd);
   return copy;
 };
-
-type FileSource = Extract<FdSource, { kind: "run-file" | "bytes" }>;
-
-const openAt = (source: FileSource, file: string): number =>
-  source.kind === "run-file" ? fs.openSync(file, "w", 0o600) : openUnnamed(file, source.bytes);
 
 /** Asks the command to end, and after the grace time makes it. */
 const end = (ending: Ending, reason: "timeout" | "stopped"): void => {

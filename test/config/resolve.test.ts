@@ -48,6 +48,7 @@ describe("which layer wins", () => {
       sshKeys: [],
       agents: {},
       services: {},
+      secretFiles: {},
     });
   });
 
