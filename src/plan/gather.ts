@@ -1,11 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Agent } from "../agents/agent.ts";
-import { noteProjectServers } from "../agents/mcp/project.ts";
-import { type GatheredSettings, gatherSettings, noSettings } from "../agents/settings/gather.ts";
+import type { GatheredSettings } from "../agents/settings/gather.ts";
 import { locateState, type PrivateState } from "../agents/state.ts";
 import type { Config } from "../config/config.ts";
-import { type Found, findCredentials } from "../credentials/find.ts";
+import type { Found } from "../credentials/find.ts";
 import { secretMounts } from "../credentials/secret-files.ts";
 import { errorOf } from "../errors.ts";
 import { type Facts, type Host, inspectPath, inspectPaths, listDirectory, listeningSockets } from "../host.ts";
@@ -14,12 +13,11 @@ import type { Policy } from "../policy.ts";
 import { readUserSettings } from "../workspace/git.ts";
 import { certificateMounts, houseAuthorities, trustStores } from "./certificates.ts";
 import { exposedPlaces, nestedSources, type PlanInput } from "./create.ts";
-import type { Variable } from "./environment.ts";
 import { type Composition, composeMounts, pathsOf } from "./filesystem.ts";
 import { homeForks } from "./locations.ts";
-import { withNetwork } from "./network.ts";
 import type { Mount, Plan } from "./plan.ts";
 import { locateProgram } from "./program.ts";
+import { settlePolicy } from "./settle.ts";
 import { findServed } from "./sockets.ts";
 import { agentSupply, browserSupply, cacheSupply, placeholderSupply, type Supply } from "./supplies.ts";
 import { checkWorkdir } from "./workdir.ts";
@@ -96,43 +94,6 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
     requested,
   };
   return { input, states, cache, credentials: found, settings: settings.settings };
-};
-
-type Settled = { policy: Policy; found: Found; settings: GatheredSettings; registries: Variable[] };
-
-/** The policy with what agent, network, the user's settings and credentials add to it. */
-const settlePolicy = async ({ host, agent, policy, ...request }: Request, states: PrivateState[]): Promise<Settled> => {
-  const network = withNetwork(forAgent(policy, agent), { agent, host, states });
-  // Without a gateway nothing puts a credential on the wire.
-  const isBlind = policy.credentials === "broker" && policy.network.mode !== "filtered";
-  const mode = isBlind ? "none" : policy.credentials;
-  const surroundings = { host, workdir: host.cwd, policy: network.policy, mode };
-  const settings = agent ? await gatherSettings(agent, states, surroundings) : noSettings;
-  const set = { ...settings.keys, ...policy.env.set };
-  const { services, isDry } = request;
-  const own = await findCredentials({ agent, host, states, services, isDry, mode, baseUrls: network.baseUrls, set });
-  const settled = withRules(network.policy, own, settings);
-  const closed = agent && noteProjectServers(agent, settings.project, settled);
-  const found: Found = {
-    ...own,
-    injections: [...own.injections, ...settings.injections],
-    live: new Map([...own.live, ...settings.live]),
-    notes: [...own.notes, ...settings.notes, ...(closed ? [closed] : [])],
-  };
-  return { policy: settled, found, settings, registries: network.variables };
-};
-
-const withRules = (policy: Policy, { allow, deny }: Found, settings: GatheredSettings): Policy => {
-  const { network } = policy;
-  return {
-    ...policy,
-    network: {
-      ...network,
-      allow: [...network.allow, ...allow, ...settings.allow],
-      deny: [...network.deny, ...deny],
-      hostPorts: [...network.hostPorts, ...settings.hostPorts],
-    },
-  };
 };
 
 const composeWith = (host: Host, policy: Policy, extra: Mount[]): Composition => {
@@ -215,16 +176,4 @@ const hostnameOf = (): string => {
   } catch {
     return "localhost";
   }
-};
-
-/** An agent's own variables come along, and its keys when they are shared. */
-const forAgent = (policy: Policy, agent: Agent | undefined): Policy => {
-  if (!agent) return policy;
-  const keys = policy.credentials === "share" ? agent.keys : [];
-  const pass = [
-    ...policy.env.pass,
-    ...[...agent.pass, ...agent.baseUrls].map((value) => ({ value, origin: `agent ${agent.name}` })),
-    ...keys.map((value) => ({ value, origin: "--credentials share" })),
-  ];
-  return { ...policy, env: { ...policy.env, pass } };
 };
