@@ -23,8 +23,9 @@ const erpToken = `erp-${"k3yG".repeat(9)}-made-up`;
 const otherToken = `other-${"k3yH".repeat(9)}-made-up`;
 
 /** Every secret here has this in it; the pattern itself does not. What is found of the decoy shows that it finds. */
-const searching = "grep -rlsaE '[k]3y[A-Z]' ~ PROJECT /run /tmp /proc/[0-9]*/environ /proc/[0-9]*/cmdline | sort -u";
-const decoy = `k3y${"Z".repeat(9)}`;
+const searching =
+  "grep -rlsaE '([k]3y[A-Z]){5}' ~ PROJECT /run /tmp /proc/[0-9]*/environ /proc/[0-9]*/cmdline | sort -u";
+const decoy = "k3yZ".repeat(9);
 
 /** Whom Claude Code asks besides. */
 const bystanders = ["claude.ai", "platform.claude.com", "mcp-proxy.anthropic.com", "statsig.anthropic.com"];
