@@ -47,7 +47,7 @@ describe("who may do what", () => {
 
   test("only these touch the file system", () => {
     const allowed = [
-      ...["src/host.ts", "src/exec.ts", "src/unnamed-file.ts"],
+      ...["src/host.ts", "src/exec.ts", "src/file-lock.ts", "src/unnamed-file.ts"],
       ...["src/agents/directories.ts", "src/agents/private-file.ts", "src/agents/seed.ts", "src/agents/state.ts"],
       ...["src/backends/bubblewrap.ts", "src/backends/cgroup.ts", "src/backends/version.ts"],
       ...[

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { Found } from "../credentials/found.ts";
 import type { Seed, SeedValue } from "./agent.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 import { mergeChanges, mergeOver } from "./settings/merge.ts";
@@ -15,7 +16,7 @@ export type SeedFacts = {
   /** True when nothing is there that signs it in. */
   isSignedOut?: boolean;
   /** Credential files with placeholders, by the state directory's path. */
-  files: { state: string; name: string; text: string }[];
+  files: Found["files"];
   /** The user's settings as they may stand inside, by the path of the user's own file. */
   settings?: ReadonlyMap<string, Settings>;
 };

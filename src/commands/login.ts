@@ -139,6 +139,7 @@ const configFor = (config: Config, { name, env }: Agent, { hosts = [], publish =
     widen: {},
     sshKeys: [],
     services: {},
+    secretFiles: {},
     agents: { ...config.agents, [name]: settings },
   };
 };

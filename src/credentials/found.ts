@@ -1,6 +1,7 @@
 import type { Variable } from "../plan/environment.ts";
 import type { Rule } from "../policy.ts";
 import type { Injection, LiveCredential, LiveCredentials } from "./credential.ts";
+import type { GitCredential } from "./git.ts";
 
 /** What the credentials of a run come to. Only `live` knows a secret. */
 export type Found = {
@@ -13,7 +14,7 @@ export type Found = {
   /** The same for home itself, by the path below it. */
   homeFiles: { path: string; text: string }[];
   /** For git over HTTPS: a credential of this URL. */
-  gitCredentials: { url: string; user: string; password: string }[];
+  gitCredentials: GitCredential[];
   /** Servers of the agent's own credentials that are not among its hosts. */
   allow: Rule[];
   /** Endpoints whose answer is a fresh secret, and what a service may not write. */

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Agent } from "../agents/agent.ts";
+import type { PrivateState } from "../agents/state.ts";
 import type { LiveCredential } from "./credential.ts";
 import { placesOf, rulesAgainstMinting, rulesFor } from "./endpoints.ts";
 import { objectOf, parseObject, textOf } from "./formats/json-text.ts";
@@ -41,14 +42,15 @@ const isRefused = (name: string, value: string, request: CredentialRequest): boo
   return Array.isArray(list) && list.includes(value.slice(-20));
 };
 
-const readSettings = ({ agent, states, host }: CredentialRequest): Record<string, unknown> | undefined => {
-  const place = agent?.settingsKey;
+const readSettings = ({ agent, states }: CredentialRequest): Record<string, unknown> | undefined => {
+  const file = agent && settingsFileOf(agent, states);
+  return file === undefined ? undefined : parseObject(readCredentialFile(file) ?? "");
+};
+
+/** The settings in which the agent keeps a key; they stand beside its directory unless that has been moved. */
+export const settingsFileOf = ({ settingsKey: place }: Agent, states: readonly PrivateState[]): string | undefined => {
   const state = states.find(({ directory }) => directory.path === place?.state);
-  if (!place || !state) return undefined;
-  const { moved } = state.directory;
-  const isMoved = moved !== undefined && path.isAbsolute(host.env[moved.by] ?? "");
-  const file = path.join(isMoved ? state.source : path.dirname(state.source), place.file);
-  return parseObject(readCredentialFile(file) ?? "");
+  return place && state ? path.join(state.outer, place.file) : undefined;
 };
 
 /** The token that `cordon login --with-token` keeps; it counts when neither the environment nor a login says anything. */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { tryLock } from "../egress/audit.ts";
+import { tryLock } from "../file-lock.ts";
 
 /**
  * What keeps other processes out: a directory as the npm package `proper-lockfile` makes it (kept young by its time, and

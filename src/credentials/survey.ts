@@ -6,6 +6,7 @@ import type { Tokens } from "./formats/format.ts";
 import { formats } from "./formats/index.ts";
 import { parseObject, textOf } from "./formats/json-text.ts";
 import { keptTokenFile, readKeptToken } from "./kept.ts";
+import { settingsFileOf } from "./keys.ts";
 import { lazyExchange, shortenHome, storesOf } from "./logins.ts";
 import { isSigning } from "./providers.ts";
 import { readCredentialFile } from "./store.ts";
@@ -45,11 +46,11 @@ export const surveyAgent = async (agent: Agent, host: Host, env: Record<string, 
   ];
 };
 
-/** What the agent's own settings hold; they stand beside its directory unless that has been moved. */
-const readSettingsKey = ({ settingsKey: place }: Agent, states: PrivateState[]) => {
-  const state = states.find(({ directory }) => directory.path === place?.state);
-  if (!place || !state) return undefined;
-  const file = path.join(state.outer, place.file);
+/** What the agent's own settings hold. */
+const readSettingsKey = (agent: Agent, states: PrivateState[]) => {
+  const place = agent.settingsKey;
+  const file = settingsFileOf(agent, states);
+  if (!place || file === undefined) return undefined;
   const value = textOf(parseObject(readCredentialFile(file) ?? "")?.[place.key]);
   return value === undefined ? undefined : { file, variable: place.variable, value };
 };

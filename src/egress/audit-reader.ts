@@ -1,6 +1,7 @@
 import fs, { constants } from "node:fs";
+import { isStill } from "../file-lock.ts";
 import { isWithin } from "../places.ts";
-import { type AuditEntry, isStill, previousOf } from "./audit.ts";
+import { type AuditEntry, previousOf } from "./audit.ts";
 
 export type AuditFilter = {
   /** Only of projects that contain this directory. */

@@ -86,7 +86,9 @@ const fail = (checkpoint: Checkpoint, target: Target, via: AuditVia, failure: Fa
   return { ok: false, status: 502, sentence };
 };
 
-type Crossing = { via: AuditVia; decision: Decision } & Omit<RelayOptions, "onClose">;
+/** How a client came, and what let it through. */
+export type Way = { via: AuditVia; decision: Decision };
+type Crossing = Way & Omit<RelayOptions, "onClose">;
 
 /** Joins a client to where it may go, and writes down what went through. */
 export const cross = (

@@ -3,8 +3,10 @@
 /** Why a head or a body is not taken, and the status that says so to a client. The reason is fit for a status line. */
 export type Refusal = { status: 400 | 413 | 414 | 431 | 501; reason: string };
 
-/** In their order and case, values without the space around them, one character a byte. */
-export type Fields = [name: string, value: string][];
+/** One field of a head: its name as it was sent, its value without space around it, one character a byte. */
+export type Field = [name: string, value: string];
+/** In their order. */
+export type Fields = Field[];
 
 /** How the end of a body is found. */
 export type Framing = {
@@ -52,7 +54,7 @@ export const readFields = (lines: readonly string[], most: number): Fields => {
   return lines.map(readField);
 };
 
-const readField = (line: string): [name: string, value: string] => {
+const readField = (line: string): Field => {
   const [, name] = fieldName.exec(line) ?? refuse("a field cannot be read");
   return [name!, trimmed(line, name!.length + 1)];
 };

@@ -2,9 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { largestFile, readSmallFile } from "../config/file.ts";
 import { errorOf } from "../errors.ts";
+import { isStill, tryLock } from "../file-lock.ts";
 import type { Places } from "../places.ts";
 import type { Rule } from "../policy.ts";
-import { isStill, tryLock } from "./audit.ts";
 import { isProblem, parsePattern } from "./pattern.ts";
 
 export type Verb = "allow" | "deny";

@@ -1,13 +1,11 @@
 import { answerHttp } from "./answer.ts";
-import type { AuditVia } from "./audit.ts";
-import { type Checkpoint, cross, open, refuse } from "./checkpoint.ts";
+import { type Checkpoint, cross, open, refuse, type Way } from "./checkpoint.ts";
 import { readClientHello } from "./client-hello.ts";
 import { isLiteral, type Target } from "./dialler.ts";
 import { crossHttp } from "./http.ts";
 import { createRequestReader } from "./http-request.ts";
 import { isIntercepted } from "./intercept/needed.ts";
 import { canonicalName, isLocalhost } from "./name.ts";
-import type { Decision } from "./rules.ts";
 import { attach, detach, type Wire } from "./wire.ts";
 
 /** Ports on which TLS begins with the first byte (IANA's service names), and the usual second ones. */
@@ -24,8 +22,6 @@ export const serve = async (checkpoint: Checkpoint, client: Wire, target: Target
   else if (target.port === httpPort) answerHttp(client, opened.status, opened.sentence);
   else client.terminate();
 };
-
-type Way = { via: AuditVia; decision: Decision };
 
 /** Lets the two talk, as far as what the client says first fits the name that it asked for. */
 export const join = (checkpoint: Checkpoint, client: Wire, server: Wire, target: Target, way: Way): void => {

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { isStill, tryLock } from "../egress/audit.ts";
+import { isStill, tryLock } from "../file-lock.ts";
 import type { Places } from "../places.ts";
 
 /** A private place for as long as this process lives; its lock tells others so, also after a crash. */

@@ -3,15 +3,9 @@ import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import {
-  type AuditEntry,
-  formatEntry,
-  type Happening,
-  openAudit,
-  previousOf,
-  tryLock,
-} from "../../src/egress/audit.ts";
+import { type AuditEntry, formatEntry, type Happening, openAudit, previousOf } from "../../src/egress/audit.ts";
 import { readAudit } from "../../src/egress/audit-reader.ts";
+import { tryLock } from "../../src/file-lock.ts";
 
 setDefaultTimeout(60_000);
 

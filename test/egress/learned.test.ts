@@ -162,7 +162,7 @@ await Promise.all(Array.from({ length: 20 }, (_, i) =>
     fs.mkdirSync(places.config, { recursive: true });
     const script = `
 const fs = require("node:fs");
-const { tryLock } = await import(${source("egress/audit.ts")});
+const { tryLock } = await import(${source("file-lock.ts")});
 tryLock(fs.openSync(process.argv[1] + ".lock", "w"));
 console.log("locked");
 setInterval(() => {}, 1000);`;

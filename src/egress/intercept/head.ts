@@ -1,5 +1,6 @@
-/** One field of a head: its name as it was sent, its value without space around it, one character a byte. */
-export type Field = [name: string, value: string];
+import type { Field } from "../http-fields.ts";
+
+export type { Field } from "../http-fields.ts";
 
 /** What a request asks for, whatever version of HTTP carries it. */
 export type Head = {

@@ -1,10 +1,8 @@
 import type { Injection, LiveCredential, LiveCredentials } from "../../credentials/credential.ts";
-import type { AuditVia } from "../audit.ts";
-import { type Checkpoint, cross, open, refuse } from "../checkpoint.ts";
+import { type Checkpoint, cross, open, refuse, type Way } from "../checkpoint.ts";
 import { isLiteral, type Target } from "../dialler.ts";
 import { canonicalName } from "../name.ts";
 import type { Joint } from "../relay.ts";
-import type { Decision } from "../rules.ts";
 import type { Wire } from "../wire.ts";
 import type { CertificateAuthority } from "./certificate-authority.ts";
 import { createExchange } from "./exchange.ts";
@@ -23,8 +21,6 @@ export type Interception = {
   /** Whether a server speaks HTTP/2, by `NAME:PORT`. */
   speaksH2: Map<string, boolean>;
 };
-
-export type Way = { via: AuditVia; decision: Decision };
 
 /** Stands between a client and a server that both speak TLS. The connections are open and nothing has been said yet. */
 export const interceptTls = async (
