@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { openPipe } from "./libc.ts";
 import { isWithin } from "./places.ts";
 
 /** The only file, besides the terminal's, that starts processes. Arguments stay an array; no shell is involved. */
@@ -94,6 +95,94 @@ export const captureBytes = async (
   } catch {
     return undefined;
   }
+};
+
+/** A program of a pipeline; `fds` become its descriptors from 3 upwards. */
+export type Program = { file: string; args: string[]; env: Record<string, string>; fds?: number[] };
+export type Piped = {
+  /** One for each program, -1 for one that was killed or could not be started. */
+  codes: number[];
+  /** What the last one printed. */
+  stdout: Uint8Array;
+  /** The beginning of what each one complained. */
+  errors: string[];
+  isTimedOut: boolean;
+  isTooLong: boolean;
+};
+
+const longestComplaint = 16 * 1024;
+
+/**
+ * Runs programs side by side, the stdout of each being the stdin of the next: the kernel carries the bytes. `input` is
+ * what the first one reads. All are killed after `timeoutMs`, or when the last prints more than `maxBytes`. Never throws.
+ */
+export const runPipeline = async (
+  programs: Program[],
+  { input = new Uint8Array(), timeoutMs, maxBytes }: { input?: Uint8Array; timeoutMs: number; maxBytes: number },
+): Promise<Piped> => {
+  const children = startPipeline(programs, input);
+  const endings = { isTimedOut: false, isTooLong: false };
+  const readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
+  // Whatever a program has started may hold its pipes open: the readers are told to stop as well.
+  const stop = () => {
+    for (const child of children) child?.kill("SIGKILL");
+    for (const reader of readers) reader.cancel().catch(() => {});
+  };
+  const timer = setTimeout(() => {
+    endings.isTimedOut = true;
+    stop();
+  }, timeoutMs);
+  const read = (stream: unknown, most: number, onMore: () => void): Promise<Uint8Array> => {
+    if (!(stream instanceof ReadableStream)) return Promise.resolve(new Uint8Array());
+    const reader = stream.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+    readers.push(reader);
+    return readBounded(reader, most, onMore);
+  };
+  const errors = children.map((child) => read(child?.stderr, longestComplaint, () => {}));
+  const stdout = await read(children.at(-1)?.stdout, maxBytes, () => {
+    endings.isTooLong = true;
+    stop();
+  });
+  const complaints = await Promise.all(errors);
+  await Promise.all(children.map((child) => child?.exited));
+  clearTimeout(timer);
+  return {
+    ...endings,
+    codes: children.map((child) => child?.exitCode ?? -1),
+    stdout,
+    errors: complaints.map((bytes) => Buffer.from(bytes).toString()),
+  };
+};
+
+/** What comes up to `most` bytes; the rest is read and dropped, so that nobody waits for a reader. */
+const readBounded = async (reader: ReadableStreamDefaultReader<Uint8Array>, most: number, onMore: () => void) => {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    if (length <= most) chunks.push(read.value);
+    if (length <= most && length + read.value.length > most) onMore();
+    length += read.value.length;
+  }
+  return Buffer.concat(chunks).subarray(0, most);
+};
+
+/** A program that cannot be started is undefined; its neighbours then see the end of their pipes. */
+const startPipeline = (programs: Program[], input: Uint8Array): (Bun.Subprocess | undefined)[] => {
+  let before: number | undefined;
+  return programs.map(({ file, args, env, fds = [] }, index) => {
+    const [next, out] = index < programs.length - 1 ? openPipe() : [undefined, undefined];
+    try {
+      const stdio = [before ?? input, out ?? "pipe", "pipe", ...fds];
+      // The type knows three descriptors only.
+      const options = { env: { ...plainEnv, ...env }, cwd: "/", stdio: stdio as ["pipe", "pipe", "pipe"] };
+      return Bun.spawn([file, ...args], options);
+    } catch {
+      return undefined;
+    } finally {
+      for (const fd of [before, out]) if (fd !== undefined) fs.closeSync(fd);
+      before = next;
+    }
+  });
 };
 
 /**

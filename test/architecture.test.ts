@@ -68,6 +68,10 @@ describe("who may do what", () => {
       ...["backup", "handed-over", "kept", "lock", "oauth", "store"].map((name) => `src/credentials/${name}.ts`),
       ...["src/guest/clipboard.ts", "src/plan/certificates.ts"],
       ...["audit", "audit-reader", "learned", "namespace", "publish"].map((name) => `src/egress/${name}.ts`),
+      ...[
+        ...["held-directory", "host-index", "host-state", "lock", "nested", "private-git", "private-mounts"],
+        ...["private-part", "quarantine", "repository", "throwaway", "use-lock", "walk"],
+      ].map((name) => `src/workspace/${name}.ts`),
     ];
     const folders = ["src/doctor/", "src/run/", "src/terminal/"];
     const found = importing(/^(node:)?fs(\/promises)?$/).filter(

@@ -1,0 +1,82 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type GitAnswer, type GitCall, runGit } from "./git.ts";
+import { idPattern, lastLine } from "./private-refs.ts";
+
+/** A move of HEAD that the index follows: written down before, so that the next import can finish it. */
+export type Move = { gitDir: string; from: string; to: string };
+
+/**
+ * Brings the index from one tree to the other and leaves the working tree alone. What does not change keeps its entry.
+ * Undefined when that went well, else what did not.
+ */
+export const followHead = async ({ from, to }: Move, call: GitCall): Promise<string | undefined> => {
+  const read = await readTrees(from, to, call);
+  if (read.code !== 0) return `the index could not follow, and \`git reset\` lets it: ${lastLine(read.stderr)}`;
+  const filters = await findFilters(call);
+  // Only saves the next `git status` work; that one knows the user's own filters and line ends.
+  if (filters) await runGit(["update-index", "-q", "--refresh", "--ignore-submodules"], { ...call, config: filters });
+  return undefined;
+};
+
+const patienceMs = 2_000;
+const retryMs = 50;
+
+/** Waits for whoever has locked the index: an editor that asks for the status does so every now and then. */
+export const untilUnlocked = async (gitDir: string): Promise<boolean> => {
+  const lock = path.join(gitDir, "index.lock");
+  for (const endAt = performance.now() + patienceMs; fs.existsSync(lock); await Bun.sleep(retryMs))
+    if (performance.now() > endAt) return false;
+  return true;
+};
+
+/** The lock may be taken between the look and the call. */
+const readTrees = async (from: string, to: string, call: GitCall): Promise<GitAnswer> => {
+  for (let attempt = 0; ; attempt++) {
+    if (call.repository) await untilUnlocked(call.repository.gitDir);
+    const read = await runGit(["read-tree", "-i", "-m", from, to], call);
+    if (read.code === 0 || attempt === 3 || !read.stderr.includes("index.lock")) return read;
+  }
+};
+
+/** Settings that switch every filter of the repository off; undefined when one has a name that no option can hold. */
+const findFilters = async (call: GitCall): Promise<string[] | undefined> => {
+  const listed = await runGit(["config", "--null", "--name-only", "--includes", "--list"], call);
+  const names = new Set(listed.text.split("\0").flatMap((key) => /^filter\.(.+)\.[^.]+$/s.exec(key)?.[1] ?? []));
+  if (listed.code !== 0 || [...names].some((name) => name.includes("="))) return undefined;
+  return [...names].flatMap((name) => [
+    ...["clean", "smudge", "process"].map((key) => `filter.${name}.${key}=`),
+    `filter.${name}.required=false`,
+  ]);
+};
+
+/** Writes the move down, or forgets it. */
+export const noteMove = (file: string, move: Move | undefined): void => {
+  if (!move) {
+    fs.rmSync(file, { force: true });
+    return;
+  }
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  fs.writeFileSync(`${file}.new`, JSON.stringify(move), { mode: 0o600 });
+  fs.renameSync(`${file}.new`, file);
+};
+
+/** Finishes the move of an import that died between HEAD and index. Whatever the user has done since is left as it is. */
+export const finishMove = async (file: string, call: GitCall): Promise<void> => {
+  const move = readMove(file);
+  if (move && move.gitDir === call.repository?.gitDir) {
+    const head = await runGit(["rev-parse", "-q", "--verify", "HEAD"], call);
+    const isUntouched = (await runGit(["diff-index", "--cached", "--quiet", move.from, "--"], call)).code === 0;
+    if (head.text.trim() === move.to && isUntouched && (await followHead(move, call)) !== undefined) return;
+  }
+  noteMove(file, undefined);
+};
+
+const readMove = (file: string): Move | undefined => {
+  try {
+    const move = JSON.parse(fs.readFileSync(file, "utf8")) as Move;
+    return idPattern.test(move.from) && idPattern.test(move.to) ? move : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,203 @@
+import fs from "node:fs";
+import path from "node:path";
+import { isWithin } from "../places.ts";
+import type { Mount } from "../plan/plan.ts";
+import { operationTips } from "./carried-state.ts";
+import { holdDirectory, inside, release } from "./held-directory.ts";
+import { pinStaged } from "./pinned-index.ts";
+import { pinTips, tipsOf } from "./pins.ts";
+import { objectsPlace, type Part, type PrivateMounts, type Project, settleNested } from "./private-mounts.ts";
+import { bringPart, noPart, type PartInput, type PartRecord } from "./private-part.ts";
+import { carriedRefs } from "./ref-merge.ts";
+import { isObjectId, type Refs } from "./refs.ts";
+import type { Repository } from "./repository.ts";
+import { takeUse } from "./use-lock.ts";
+
+/**
+ * The private git directories of a project: what stands inside in the place of every `.git`. The host makes them and
+ * brings them up to date; git works in them inside only.
+ */
+export type PrivateGit = {
+  /** The project's own repository first, if it has one, then submodules and nested repositories. */
+  parts: PrivatePart[];
+  mounts: Mount[];
+  /** Another run uses it at the same time; everything is as that run has found it. */
+  isShared: boolean;
+  notes: string[];
+  /** This run is over. */
+  release(): void;
+};
+
+export type PrivatePart = {
+  /** On the host; never opened by git there. */
+  directory: string;
+  repository: Repository;
+  /** False for a repository that an agent may have made: no git of the host should be asked about it. */
+  isTrusted: boolean;
+  /** What the host's repository was like when the private one was last brought up to date: the base of the next import. */
+  base(): Base;
+  /** After an import: these stash entries have come over, and need not do so again. */
+  noteStash(ids: string[]): void;
+};
+
+export type Base = {
+  branch: string | undefined;
+  head: string | undefined;
+  refs: Record<string, string>;
+  /** Entries that came over after an earlier run. */
+  stash: string[];
+};
+
+export type PrivateGitRequest = {
+  project: Project;
+  /** cordon's own directory for this project. */
+  store: string;
+  /** Path of the program. */
+  git: string;
+  /** What the pins on the host are named after; the same for every run of a project. */
+  id: string;
+};
+
+type Kept = { version: 1; parts: Record<string, PartRecord & Pick<Base, "branch" | "head">>; stores: string[] };
+
+/** Makes the private git directories of a project, or brings them up to date when no other run uses them. Rejects when it cannot. */
+export const openPrivateGit = async (request: PrivateGitRequest): Promise<PrivateGit> => {
+  const { project, store } = request;
+  const main = project.repository;
+  if (main && !isWithin(main.gitDir, main.commonDir)) throw new Error(`${main.gitDir} is not in ${main.commonDir}`);
+  fs.mkdirSync(store, { recursive: true, mode: 0o700 });
+  const lock = await takeUse(path.join(store, "git.lock"));
+  try {
+    const before = readKept(store);
+    const isShared = !lock.isAlone && before !== undefined;
+    const settled = settleNested(project, store, before?.stores ?? [], isShared);
+    const { kept, notes } = isShared ? { kept: before, notes: [] } : await bringAll(request, settled, before);
+    if (lock.isAlone) await lock.share();
+    return {
+      parts: settled.parts.flatMap((part) => describe(part, kept, store)),
+      mounts: settled.mounts,
+      isShared,
+      notes: [...settled.notes, ...notes],
+      release: lock.release,
+    };
+  } catch (cause) {
+    lock.release();
+    throw cause;
+  }
+};
+
+const describe = ({ directory, trees, isTrusted }: Part, kept: Kept, store: string): PrivatePart[] => {
+  const record = kept.parts[trees[0].commonDir];
+  if (!record) return [];
+  const { branch, head } = record;
+  const stashFile = path.join(store, `stash-${digest(trees[0].commonDir)}.json`);
+  const base = () => ({
+    branch,
+    head,
+    refs: idsOf(readBase(baseFile(store, trees[0]))),
+    stash: readJson<string[]>(stashFile) ?? [],
+  });
+  const noteStash = (ids: string[]) => writeJson(stashFile, ids.filter(isObjectId));
+  return [{ directory, repository: trees[0], isTrusted, base, noteStash }];
+};
+
+const bringAll = async (request: PrivateGitRequest, settled: PrivateMounts, before: Kept | undefined) => {
+  const { store, git } = request;
+  const kept: Kept = { version: 1, parts: {}, stores: settled.stores };
+  const notes: string[] = [];
+  for (const part of settled.parts) {
+    const [tree] = part.trees;
+    const input: PartInput = {
+      ...part,
+      git,
+      pin: async (refs, changed) => part.isTrusted && (await pin(request, part.trees, refs, changed)),
+      alternates: part.objects.map((object) => objectsPlace(settled.stores.indexOf(object))),
+    };
+    const file = baseFile(store, tree);
+    const root = holdDirectory(makePlace(part.root));
+    const done = await inPlace(root, part.below, async (held) =>
+      bringPart(held, input, before?.parts[tree.commonDir] ?? noPart, () => readBase(file)),
+    );
+    if (done.base) writeJson(file, [...done.base]);
+    kept.parts[tree.commonDir] = { ...done.record, branch: tree.branch, head: tree.head };
+    notes.push(...done.notes);
+  }
+  writeJson(path.join(store, "git.json"), kept);
+  return { kept, notes };
+};
+
+/** The promise of `inside` outlives its directory; here the directory is held until the work is done. */
+const inPlace = async <T>(root: number, names: string[], work: (held: number) => Promise<T>): Promise<T> => {
+  try {
+    const held = inside(root, names, (directory) => holdDirectory(`/proc/self/fd/${directory}/.`), { make: true })!;
+    try {
+      return await work(held);
+    } finally {
+      release(held);
+    }
+  } finally {
+    release(root);
+  }
+};
+
+const makePlace = (directory: string): string => {
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Its owner inside may have taken the rights away; the name itself is the host's alone.
+  fs.chmodSync(directory, 0o700);
+  return directory;
+};
+
+/** Only what is not pinned yet; true when there was something. */
+const pin = async (
+  { git, id }: PrivateGitRequest,
+  trees: Repository[],
+  refs: Refs,
+  changed: Repository[],
+): Promise<boolean> => {
+  const heads = trees.map(({ head }) => head);
+  for (const tree of changed) heads.push(await pinStaged(git, tree), ...tipsInProgress(tree));
+  const tips = tipsOf(carriedRefs(refs), heads);
+  const missing = tips.filter((tip) => !refs.has(`refs/cordon/${id}/base/${tip}`));
+  await pinTips({ git, repository: { gitDir: trees[0]!.gitDir } }, id, missing);
+  return missing.length > 0;
+};
+
+const tipsInProgress = ({ gitDir }: Repository): string[] => {
+  const directory = holdDirectory(gitDir);
+  try {
+    return operationTips(directory);
+  } finally {
+    release(directory);
+  }
+};
+
+const baseFile = (store: string, { commonDir }: Repository): string =>
+  path.join(store, `base-${digest(commonDir)}.json`);
+
+const idsOf = (refs: Refs): Record<string, string> =>
+  Object.fromEntries([...refs].flatMap(([name, { value }]) => (isObjectId(value) ? [[name, value] as const] : [])));
+
+const readKept = (store: string): Kept | undefined => {
+  const kept = readJson<Kept>(path.join(store, "git.json"));
+  return kept?.version === 1 ? kept : undefined;
+};
+
+const readBase = (file: string): Refs => new Map(readJson<[string, { value: string }][]>(file) ?? []);
+
+const readJson = <T>(file: string): T | undefined => {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8")) as T;
+  } catch {
+    return undefined;
+  }
+};
+
+const writeJson = (file: string, value: unknown): void => {
+  const temporary = `${file}.${crypto.randomUUID()}`;
+  const text = JSON.stringify(value);
+  if (fs.existsSync(file) && fs.readFileSync(file, "utf8") === text) return;
+  fs.writeFileSync(temporary, text, { mode: 0o600 });
+  fs.renameSync(temporary, file);
+};
+
+const digest = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);

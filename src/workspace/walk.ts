@@ -1,0 +1,159 @@
+import fs, { type BigIntStats } from "node:fs";
+import { decodeName, encodeName } from "./name-bytes.ts";
+
+/** A directory that was looked into; `path` is relative to the root, empty for the root itself. */
+export type Folder = { path: string; stat: BigIntStats; parent: Folder | undefined };
+export type Entry = { name: string; path: string; kind: "file" | "directory" | "link" | "other"; folder: Folder };
+
+/** What is done about a directory: entered before others, in its turn, after all others, or left alone. */
+export type Turn = "first" | "later" | "last" | "never";
+
+/** What was not seen: directories beyond the limit, and those of this user that could not be read. */
+export type Unseen = { beyond: number; unreadable: string[] };
+
+export type Visitor = {
+  /** Called once for each directory, before its entries. */
+  folder?(folder: Folder): void;
+  /** Called for each entry. The answer counts for directories only. */
+  entry(entry: Entry): Turn;
+  /** Names to ask for in a directory that is too large to read. */
+  known?(): string[];
+};
+
+/** A directory costs about as much as this many of its entries (measured: 10 µs against 1 µs). */
+const looksPerDirectory = 8;
+
+/** A directory's size tells how many names it holds at least, on ext4 and tmpfs; elsewhere a large one takes longer. */
+const bytesPerName = 24n;
+
+/** So many names are read also when fewer looks are left. */
+const leastNames = 4_000;
+
+/**
+ * Walks a tree, the shallow before the deep, at most `mostLooks` looks far. Links are never followed and nothing is
+ * opened but directories. Names are data; see `name-bytes.ts`. Never throws.
+ */
+export const walkTree = (root: string, mostLooks: number, visitor: Visitor): Unseen => {
+  const unseen: Unseen = { beyond: 0, unreadable: [] };
+  const queues: Record<Exclude<Turn, "never">, Queue> = {
+    first: { waiting: [], at: 0 },
+    later: { waiting: [{ path: "", parent: undefined }], at: 0 },
+    last: { waiting: [], at: 0 },
+  };
+  const rows = Object.values(queues);
+  let looks = mostLooks;
+  for (let row = rows[1]; row; row = rows.find(({ waiting, at }) => at < waiting.length)) {
+    const { path, parent } = row.waiting[row.at++]!;
+    if (looks <= 0) {
+      unseen.beyond += 1;
+      continue;
+    }
+    const stat = statOf(root, path);
+    if (stat === "unreadable" && isOurs(parent)) unseen.unreadable.push(path);
+    if (typeof stat === "string" || !stat.isDirectory()) continue;
+    const folder: Folder = { path, stat, parent };
+    visitor.folder?.(folder);
+    const isTooLarge = stat.size > bytesPerName * BigInt(Math.max(mostLooks, leastNames));
+    if (isTooLarge) unseen.beyond++;
+    const named = isTooLarge ? askFor(root, path, visitor.known?.() ?? []) : readNames(root, path);
+    if (named === "unreadable") unseen.unreadable.push(...(isOurs(folder) ? [path] : []));
+    else {
+      looks -= looksPerDirectory + named.length;
+      for (const { name, kind } of named) {
+        const entry: Entry = { name, path: path === "" ? name : `${path}/${name}`, kind, folder };
+        const turn = visitor.entry(entry);
+        if (kind === "directory" && turn !== "never") queues[turn].waiting.push({ path: entry.path, parent: folder });
+      }
+    }
+  }
+  return unseen;
+};
+
+type Queue = { waiting: Waiting[]; at: number };
+type Waiting = { path: string; parent: Folder | undefined };
+
+/** What this user may not enter is closed to a run as well, unless it is this user's own and can be opened again. */
+export const isOurs = (folder: Folder | undefined): boolean => folder?.stat.uid === BigInt(process.getuid?.() ?? 0);
+
+/**
+ * The facts of one entry itself, never of what it links to. Unreadable: behind a directory that may not be entered,
+ * or deeper than the system's calls reach.
+ */
+export const statOf = (root: string, path: string): BigIntStats | "missing" | "unreadable" => {
+  try {
+    return fs.lstatSync(placeOf(root, path), { bigint: true, throwIfNoEntry: false }) ?? "missing";
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "ENOTDIR" ? "missing" : "unreadable";
+  }
+};
+
+/** The text of a link, undefined when there is none. */
+export const linkOf = (root: string, path: string): string | undefined => {
+  try {
+    return decodeName(fs.readlinkSync(placeOf(root, path), { encoding: "buffer" }));
+  } catch {
+    return undefined;
+  }
+};
+
+const placeOf = (root: string, path: string) => encodeName(path === "" ? root : `${root}/${path}`);
+
+const askFor = (root: string, path: string, names: string[]): Named[] =>
+  names.flatMap((name) => {
+    const stat = statOf(root, path === "" ? name : `${path}/${name}`);
+    return typeof stat === "string" ? [] : [{ name, kind: kindOf(stat) }];
+  });
+
+type Named = { name: string; kind: Entry["kind"] };
+
+const readNames = (root: string, path: string): Named[] | "unreadable" => {
+  try {
+    const place = placeOf(root, path);
+    const found = fs.readdirSync(place as string, { withFileTypes: true });
+    // A name that is no UTF-8 arrives with U+FFFD in it: then the directory is read again, as bytes.
+    const named: Named[] = [];
+    let isForeign = false;
+    for (const entry of found) {
+      isForeign ||= entry.name.includes("\ufffd");
+      named.push({ name: entry.name, kind: kindOf(entry) });
+    }
+    if (!isForeign) return named;
+    return fs.readdirSync(place, { encoding: "buffer" }).map((bytes) => {
+      const name = decodeName(bytes);
+      const stat = statOf(root, path === "" ? name : `${path}/${name}`);
+      return { name, kind: typeof stat === "string" ? "other" : kindOf(stat) };
+    });
+  } catch {
+    return "unreadable";
+  }
+};
+
+const kindOf = (entry: Pick<fs.Dirent, "isFile" | "isDirectory" | "isSymbolicLink">): Entry["kind"] =>
+  entry.isFile() ? "file" : entry.isDirectory() ? "directory" : entry.isSymbolicLink() ? "link" : "other";
+
+const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
+
+/**
+ * The text of a regular file of at most `maxBytes`, undefined for anything else. No link is followed, neither the
+ * file itself nor a directory on the way to it, and no pipe or device holds it up.
+ */
+export const readText = (root: string, path: string, maxBytes: number): string | undefined => {
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(placeOf(root, path), flags);
+    const stat = fs.fstatSync(fd);
+    if (!stat.isFile() || stat.size > maxBytes || !isAt(fd, `${root}/${path}`)) return undefined;
+    const bytes = Buffer.alloc(Number(stat.size));
+    return bytes.toString("utf8", 0, fs.readSync(fd, bytes, 0, bytes.length, 0));
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+};
+
+/** The kernel says where an open file really is (proc(5), `/proc/self/fd`); elsewhere `O_NOFOLLOW` has to do. */
+const isAt = (fd: number, place: string): boolean => {
+  if (process.platform !== "linux") return true;
+  return fs.readlinkSync(`/proc/self/fd/${fd}`) === place;
+};
