@@ -28,9 +28,10 @@ test: setup build ## everything
 	@$(BUN) test/agents/install.ts > /dev/null || echo "not here: the real agents (tests that need them are skipped)" >&2
 	@$(BUN) scripts/test.ts
 
-bench: setup build ## start-up time, memory, throughput
+# Areas to measure, e.g. BENCH=workspaces; all of them by default.
+bench: setup build ## start-up time, memory, throughput, workspaces
 	@sh scripts/packages.sh bench
-	@$(BUN) bench/main.ts
+	@$(BUN) bench/main.ts $(BENCH)
 
 # Arguments for cordon, e.g. DEMO="--preset open"; DEMO=--unprotected leaves cordon out.
 demo: node_modules/.package-lock.json build ## a real agent at work, and what it cannot do

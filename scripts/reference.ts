@@ -78,15 +78,15 @@ const renderConfig = (): string =>
   page(
     "# Configuration",
     "Two files in TOML: the user's own, `$XDG_CONFIG_HOME/cordon/config.toml` (`~/.config/cordon/config.toml`), and the " +
-      "project's, `.cordon.toml`. Later wins: defaults, user, project, `CORDON_` variables, options; lists add up, except `network.presets`. " +
+      "project's, `.cordon.toml`. Later wins: defaults, user, project, `CORDON_` variables, options; lists add up, except `network.presets` and `setup-inputs`. " +
       "An unknown key or a wrong type is an error. [config.schema.json](config.schema.json) is the schema for editors; " +
       "`cordon config` shows every effective setting and where it comes from.",
     table(["key", "value", "meaning"], keyRows(renderJsonSchema() as SchemaNode, "")),
     "## What a project may say",
     "A project's file only narrows: a stricter `preset`, `network.mode` or `credentials`, lower limits, `filesystem.hide`, " +
-      "`network.deny`, `network.presets = []`, `widen.* = false`. It may choose the `agent`. Everything else needs `cordon trust`, which trusts " +
+      "`network.deny`, `network.presets = []`, `widen.* = false`, `filesystem.hide-secrets = true`. It may choose the `agent`, and a `setup`, which runs inside. Everything else needs `cordon trust`, which trusts " +
       "exactly the bytes that it shows: `filesystem.read`, `filesystem.write`, `network.allow`, `network.presets`, `network.host-ports`, `network.publish`, `env.pass`, `env.set`, " +
-      "`agents`, another `backend`, and whatever is looser than the user's own settings. `services`, `ssh-agent` and `env.dotenv` belong in the user's file only.",
+      "`agents`, `caches = \"shared\"`, another `backend`, and whatever is looser than the user's own settings. `services`, `notify`, `ssh-agent` and `env.dotenv` belong in the user's file only.",
     "Without a `network.mode` of the user's own, a project's mode is measured against `filtered`.",
   );
 

@@ -51,6 +51,42 @@ const catalogue = {
     message: `cannot use ${path} as the project: ${problem}`,
     hint: "change into a project directory first",
   }),
+  E_REPOSITORY_UNREADABLE: (path: string, problem: string): Failure => ({
+    message: `cannot guard the git repository of ${path}: ${problem}`,
+    hint: "`git -C PATH status` says whether git can read it; or start in a directory that belongs to no repository",
+  }),
+  E_SESSION_NAME: (name: string): Failure => ({
+    message: `\`${name}\` is no name for a session`,
+    hint: "up to 63 letters, digits, `.`, `_` and `-`, the first one a letter or a digit",
+  }),
+  E_SESSION_EXISTS: (name: string): Failure => ({
+    message: `there is a session \`${name}\` of this project already`,
+    hint: `\`cordon resume ${name}\` goes on with it; \`cordon sessions\` lists all of them`,
+  }),
+  E_SESSION_UNKNOWN: (name: string): Failure => ({
+    message: `this project has no session \`${name}\``,
+    hint: "`cordon sessions` lists those that it has",
+  }),
+  E_SESSION_BUSY: (name: string, user?: string): Failure => ({
+    message: `the session \`${name}\` is in use${user ? ` by ${user}` : ""}`,
+    hint: "`cordon ps` lists the running sandboxes; another `--session NAME` works beside it",
+  }),
+  E_SESSION_UNMERGED: (name: string, work: string): Failure => ({
+    message: `the session \`${name}\` holds ${work} that are not merged`,
+    hint: `\`cordon diff ${name}\` shows them; \`cordon discard --force ${name}\` removes them all the same`,
+  }),
+  E_SESSION_CHANGED: (name: string, tip: string): Failure => ({
+    message: `the session \`${name}\` is no longer what you have seen: it is ${tip} now`,
+    hint: `\`cordon diff ${name}\` shows it; \`--tip ${tip}\` merges exactly that`,
+  }),
+  E_SESSION_FAILED: (name: string, problem: string, hint = "`cordon doctor` finds what is missing"): Failure => ({
+    message: `the session \`${name}\` cannot be used: ${problem}`,
+    hint,
+  }),
+  E_COPY_FAILED: (what: string, problem: string): Failure => ({
+    message: `cannot copy ${what}: ${problem}`,
+    hint: "`cordon exec ID ls PATH` shows what is inside",
+  }),
   E_PATH_INVALID: (option: string, path: string, problem: string, hint = "give an existing path"): Failure => ({
     message: `${option} ${path}: ${problem}`,
     hint,
@@ -129,6 +165,14 @@ const catalogue = {
   E_TOKEN_INVALID: (problem: string, hint: string): Failure => ({
     message: `what came on the input is no token: ${problem}`,
     hint,
+  }),
+  E_SETUP_FAILED: (command: string, ending: string, origin: string): Failure => ({
+    message: `the setup \`${command}\` ${ending}, so nothing was started`,
+    hint: `correct it (${origin}), or start without it: \`--no-setup\``,
+  }),
+  E_SECRETS_UNHIDDEN: (problem: string, origin: string): Failure => ({
+    message: `the secrets of this project cannot all be hidden: ${problem}`,
+    hint: `correct that, or do without (${origin})`,
   }),
   E_LAUNCH_FAILED: (what: string, problem: string): Failure => ({
     message: `${what}: ${problem}`,

@@ -110,15 +110,18 @@ export type Piped = {
   isTooLong: boolean;
 };
 
+type PipelineOptions = { input?: Uint8Array; timeoutMs: number; maxBytes: number; signal?: AbortSignal };
+
 const longestComplaint = 16 * 1024;
 
 /**
  * Runs programs side by side, the stdout of each being the stdin of the next: the kernel carries the bytes. `input` is
- * what the first one reads. All are killed after `timeoutMs`, or when the last prints more than `maxBytes`. Never throws.
+ * what the first one reads. All are killed after `timeoutMs`, when the last prints more than `maxBytes`, or by `signal`.
+ * Never throws.
  */
 export const runPipeline = async (
   programs: Program[],
-  { input = new Uint8Array(), timeoutMs, maxBytes }: { input?: Uint8Array; timeoutMs: number; maxBytes: number },
+  { input = new Uint8Array(), timeoutMs, maxBytes, signal }: PipelineOptions,
 ): Promise<Piped> => {
   const children = startPipeline(programs, input);
   const endings = { isTimedOut: false, isTooLong: false };
@@ -132,6 +135,7 @@ export const runPipeline = async (
     endings.isTimedOut = true;
     stop();
   }, timeoutMs);
+  signal?.addEventListener("abort", stop, { once: true });
   const read = (stream: unknown, most: number, onMore: () => void): Promise<Uint8Array> => {
     if (!(stream instanceof ReadableStream)) return Promise.resolve(new Uint8Array());
     const reader = stream.getReader() as ReadableStreamDefaultReader<Uint8Array>;

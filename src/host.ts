@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Streams } from "./launch.ts";
 import { type Places, placesOf } from "./places.ts";
+import { findProject } from "./project.ts";
 import { libc } from "./terminal/libc.ts";
 
 /** What is true of this machine and this invocation. Gathered once at the edge; everything after reads only this. */
@@ -15,6 +16,8 @@ export type Host = {
   realHome: string;
   /** The working directory with links resolved, fixed for the whole run. */
   cwd: string;
+  /** The project around it: what the sandbox may write, and what settings and state belong to. */
+  project: string;
   env: Record<string, string>;
   tty: Streams;
   places: Places;
@@ -34,14 +37,17 @@ export const gatherHost = (): Host => {
   const env = definedValues(process.env);
   const uid = process.getuid?.() ?? 0;
   const home = path.resolve(env["HOME"] || homeOf(uid));
+  const realHome = inspectPath(home).real;
+  const cwd = workingDirectory();
   return {
     platform: process.platform,
     arch: process.arch,
     uid,
     gid: process.getgid?.() ?? 0,
     home,
-    realHome: inspectPath(home).real,
-    cwd: workingDirectory(),
+    realHome,
+    cwd,
+    project: findProject(cwd, realHome),
     env,
     tty: { stdin: isTerminal(0), stdout: isTerminal(1), stderr: isTerminal(2) },
     places: placesOf(env, home, uid),

@@ -4,6 +4,8 @@ import type { Publish } from "./egress/egress.ts";
 export type Preset = "open" | "standard" | "strict";
 export type NetworkMode = "none" | "filtered" | "open";
 export type CredentialMode = "broker" | "share" | "none";
+/** Whether the host's package caches are read inside. They are never written. */
+export type CacheMode = "shared" | "private";
 /** A set of hosts that belong together. */
 export type NetworkPreset = "registries" | "git-hosts";
 export type Widening = "userns" | "browser" | "docker" | "ssh-agent" | "paste-images";
@@ -33,7 +35,11 @@ export type Policy = {
     read: Rule[];
     write: Rule[];
     hide: Rule[];
+    /** Who wants the secrets of the project hidden. */
+    hideSecrets?: { origin: string };
   };
+  /** `private` when absent. */
+  caches?: { value: CacheMode; origin: string };
   network: {
     mode: NetworkMode;
     origin: string;

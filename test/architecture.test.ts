@@ -49,12 +49,15 @@ describe("who may do what", () => {
     const allowed = [
       ...["src/host.ts", "src/exec.ts", "src/file-lock.ts", "src/unnamed-file.ts"],
       ...["src/agents/directories.ts", "src/agents/private-file.ts", "src/agents/seed.ts", "src/agents/state.ts"],
+      ...["continuing", "conversations", "history", "history-database", "history-export", "settings-links"].map(
+        (name) => `src/agents/${name}.ts`,
+      ),
       ...["src/backends/bubblewrap.ts", "src/backends/cgroup.ts", "src/backends/version.ts"],
       ...[
         "src/cli/ask.ts",
         "src/cli/output.ts",
         "src/commands/login.ts",
-        "src/commands/run.ts",
+        "src/commands/carry-out.ts",
         "src/config/file.ts",
         "src/config/trust.ts",
       ],
@@ -68,12 +71,10 @@ describe("who may do what", () => {
       ...["backup", "handed-over", "kept", "lock", "oauth", "store"].map((name) => `src/credentials/${name}.ts`),
       ...["src/guest/clipboard.ts", "src/plan/certificates.ts"],
       ...["audit", "audit-reader", "learned", "namespace", "publish"].map((name) => `src/egress/${name}.ts`),
-      ...[
-        ...["held-directory", "host-index", "host-state", "lock", "nested", "private-git", "private-mounts"],
-        ...["private-part", "quarantine", "repository", "throwaway", "use-lock", "walk"],
-      ].map((name) => `src/workspace/${name}.ts`),
+      "src/project.ts",
     ];
-    const folders = ["src/doctor/", "src/run/", "src/terminal/"];
+    // Files are what these rooms are about.
+    const folders = ["src/doctor/", "src/run/", "src/sessions/", "src/terminal/", "src/workspace/"];
     const found = importing(/^(node:)?fs(\/promises)?$/).filter(
       (file) => !folders.some((folder) => file.startsWith(folder)),
     );
@@ -97,9 +98,18 @@ describe("who may do what", () => {
   });
 
   const pure = [
-    ...["create", "environment", "explain", "filesystem", "locations", "plan", "trust-stores", "workdir"].map(
-      (name) => `src/plan/${name}.ts`,
-    ),
+    ...[
+      "caches",
+      "create",
+      "environment",
+      "explain",
+      "filesystem",
+      "locations",
+      "plan",
+      "setup",
+      "trust-stores",
+      "workdir",
+    ].map((name) => `src/plan/${name}.ts`),
     ...["config", "dotenv", "layers", "listing", "merge", "narrow", "policy", "resolve", "schema", "values"].map(
       (name) => `src/config/${name}.ts`,
     ),

@@ -9,6 +9,7 @@ export type Agent = {
   /** How its users install it, shown when it is missing. */
   install: string;
   autonomy: Autonomy;
+  continues?: Continuing;
   /** First words that are administration, not work: they run without the autonomy flags. */
   subcommands: string[];
   /** Options that the agent owns and that resemble one of cordon's: they are never taken for a slip. */
@@ -29,6 +30,14 @@ export type Agent = {
     /** Where the file lists the last 20 characters of keys that its user does not want to be used. */
     refused: [string, string];
   };
+  /** A line for a shell in the user's own settings that prints the key of this variable, and how long one is good. */
+  keyHelper?: {
+    state: string;
+    file: string;
+    key: string;
+    variable: string;
+    ttl: { variable: string; usualMs: number };
+  };
   /** Endpoints that answer with a fresh credential, each a rule about requests; refused while a credential is brokered. */
   mints?: string[];
   signIn?: SignIn;
@@ -45,6 +54,8 @@ export type Agent = {
   /** Hosts of its own API, reached on port 443 unless one says otherwise. */
   hosts: string[];
   mcp?: McpDialect;
+  /** Keys of its settings that hold lines for a shell: hooks, status line. `*` is every entry of a list or a table. */
+  programs?: string[];
 };
 
 /** How an agent writes MCP servers down, in the settings that are seeded and in a project. */
@@ -92,19 +103,68 @@ export type Autonomy = {
   unless?: string[];
 };
 
+/** How it goes on with an earlier conversation. */
+export type Continuing = {
+  /** In front of the user's arguments. `{id}` is what names the conversation. */
+  words: string[];
+  /** First words behind which they stand instead. */
+  behind?: string[];
+  /** Arguments of the user's that choose a conversation, or that are about none: with one of them nothing is added. */
+  unless: string[];
+};
+
 /** A directory in which the agent keeps settings, history and credentials. */
 export type StateDirectory = {
   /** Below home. */
   path: string;
   /** The variable by which its users move it, and what follows the variable's value. */
   moved?: { by: string; below?: string };
-  /** The user's own settings in it, shown inside read-only. Single names. */
+  /** The user's own settings in it, shown inside read-only. Single names; `*.sh` is every file that ends like this. */
   settings?: string[];
+  /** The same for directories in which the agent writes as well: so many levels of them are private, and hold links. */
+  open?: Record<string, number>;
   /** The credential file in it. */
   credential?: string;
   /** How that file is written; without it no placeholder can stand in for it. */
   credentialFormat?: FormatName;
   seeds?: Seed[];
+  history?: History;
+};
+
+/** Where conversations lie in a state directory. */
+export type History = FileHistory | DatabaseHistory;
+
+/** One file for each conversation, to which lines are added. */
+export type FileHistory = {
+  kind: "files";
+  /** Below the state directory. */
+  root: string;
+  /** A project's folder below it bears the project's path, or a mark; or there are folders by date. */
+  by: "path" | "mark" | "date";
+  /** The conversations: a directory below that folder, and their names. The group `id` is what resumes one. */
+  files: { in: string; like: RegExp };
+  /** Other files of the project's, which come in and are never handed back. */
+  notes?: { in: string; like: RegExp };
+  /** A conversation has a directory of its own beside it, under its name without the ending. */
+  hasOwnDirectory?: true;
+  /** The key under which a conversation tells the directory in which it is held. */
+  directoryKey?: string;
+  /** What the agent makes anew out of those files when it is missing, and only then. */
+  index?: RegExp;
+  /** What its user types, with `{id}`, to go on with one. */
+  resume: string;
+};
+
+/** All in one database of SQLite's, as it was when a project was first opened inside. */
+export type DatabaseHistory = {
+  kind: "database";
+  file: string;
+  /** The table of conversations, and its columns for itself, the directory and the time of the last change. */
+  conversations: { table: string; id: string; directory: string; time: string };
+  /** Which rows of other tables come along: all, or those whose column is found among the chosen conversations. */
+  tables: Record<string, "all" | { column: string; of: string }>;
+  /** How its user hands one back, for people. */
+  handOver: string[];
 };
 
 /**

@@ -1,12 +1,15 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Host, inspectPath } from "../host.ts";
+import type { Host } from "../host.ts";
 import { projectKey } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
 import type { CredentialMode } from "../policy.ts";
 import type { Agent, StateDirectory } from "./agent.ts";
-import { linkPrivateFile, writePrivateFile } from "./private-file.ts";
+import { bringHistory } from "./history.ts";
+import { bringDatabase } from "./history-database.ts";
+import { writePrivateFile } from "./private-file.ts";
 import { plantSeed, type SeedFacts } from "./seed.ts";
+import { type Link, layLinks, linksOf } from "./settings-links.ts";
 
 /**
  * Where an agent keeps what it remembers of one project. The host's own state directory is never mounted: inside
@@ -22,41 +25,39 @@ export type PrivateState = {
   /** The private directory on the host, and where cordon notes what it has brought into it; no sandbox sees that. */
   host: string;
   record: string;
+  /** The project's directory, and the one that the agent starts in. */
+  projects: string[];
   links: Link[];
   /** The variable that moved it, to be set inside as well. */
   variable: { name: string; value: string } | undefined;
 };
 
-type Link = { name: string; source: string; inside: string; mode: "ro" | "rw" };
-
-const linkedPlace = "/run/cordon/linked";
-
-/** Finds the places; looks at the user's settings, creates nothing. */
-export const locateState = (agent: Agent, host: Host, workdir: string, credentials: CredentialMode): PrivateState[] => {
-  const kin = path.join(host.places.state, "projects", projectKey(workdir), agent.name);
+/**
+ * Finds the places; looks at the user's settings, creates nothing. State belongs to the project at `workdir`, or, with
+ * `place`, to a session that keeps it there.
+ */
+export const locateState = (
+  agent: Agent,
+  host: Host,
+  workdir: string,
+  credentials: CredentialMode,
+  place: string = path.join(host.places.state, "projects", projectKey(workdir)),
+): PrivateState[] => {
+  const kin = path.join(place, agent.name);
   return agent.state.map((directory) => {
     const variable = movedBy(directory, host);
     const source = variable
       ? path.join(variable.value, directory.moved?.below ?? "")
       : path.join(host.home, directory.path);
     const kept = directory.path.replaceAll("/", "_");
-    const link = (name: string, mode: "ro" | "rw"): Link => ({
-      name,
-      source: path.join(source, name),
-      inside: path.join(linkedPlace, kept, name),
-      mode,
-    });
-    const links = [
-      ...(directory.settings ?? []).map((name) => link(name, "ro")),
-      ...(directory.credential !== undefined && credentials === "share" ? [link(directory.credential, "rw")] : []),
-    ].filter(({ source }) => inspectPath(source).kind !== "missing");
     return {
       directory,
       source,
       outer: variable ? source : path.dirname(source),
       host: path.join(kin, kept),
       record: path.join(kin, `${kept}.record`),
-      links,
+      projects: [...new Set([workdir, host.cwd])],
+      links: linksOf(directory, source, credentials === "share", host),
       variable: variable ?? settled(directory, source),
     };
   });
@@ -86,22 +87,16 @@ export const mountsOfState = (states: PrivateState[], agent: Agent): Mount[] =>
     ),
   ]);
 
-/** Lays the private directories out: links and seeds. Touches nothing of the user's own. */
+/** Lays the private directories out: links, seeds and earlier conversations. Touches nothing of the user's own. */
 export const prepareState = async (states: PrivateState[], facts: SeedFacts): Promise<void> => {
   for (const state of states) {
     const { directory, host, links } = state;
     fs.mkdirSync(host, { recursive: true, mode: 0o700 });
-    const names = [...(directory.settings ?? []), ...(directory.credential ? [directory.credential] : [])];
-    for (const name of names.filter((name) => !links.some((link) => link.name === name))) dropLink(host, name);
-    for (const { name, inside } of links) linkPrivateFile(host, name, inside);
+    layLinks(host, directory, links);
     for (const { name, text } of facts.files.filter(({ state }) => state === directory.path))
       writePrivateFile(host, name, text);
     for (const seed of directory.seeds ?? []) await plantSeed(seed, state, facts);
+    if (directory.history?.kind === "files") bringHistory(directory.history, state);
+    if (directory.history?.kind === "database") await bringDatabase(directory.history, state);
   }
-};
-
-/** A link of an earlier run whose target is no longer shown. What the agent made itself stays. */
-const dropLink = (directory: string, name: string): void => {
-  const target = path.join(directory, name);
-  if (fs.lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink()) fs.rmSync(target);
 };

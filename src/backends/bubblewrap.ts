@@ -8,8 +8,10 @@ import { isWithin } from "../places.ts";
 import type { Feature, Mount, Plan } from "../plan/plan.ts";
 import { statusName } from "../run/processes.ts";
 import { supervise, terminalFds } from "../terminal/supervisor.ts";
+import { encodeName } from "../workspace/name-bytes.ts";
 import type { Backend } from "./backend.ts";
 import { type Cgroups, confine, limitsOf, observeCgroups } from "./cgroup.ts";
+import { findOverlayTools, mergedOf, type OverlayTools, overlayPrefix, overlaysOf } from "./overlay.ts";
 import { compileSeccomp } from "./seccomp.ts";
 import { isOlder, versionOf } from "./version.ts";
 
@@ -24,6 +26,8 @@ export type Observed = {
   arch: "x64" | "arm64";
   /** Files of /proc that tell about the machine and exist on this kernel. */
   leakyProc: string[];
+  /** Looked for when the plan has an overlay. */
+  overlay?: OverlayTools;
 };
 
 const leakyProc = [
@@ -56,6 +60,7 @@ export const bubblewrap: Backend<Observed> = {
         "bubblewrap (`bwrap`) is not installed",
         "`cordon doctor` says how to install it",
       );
+    const overlay = overlaysOf(plan).length > 0 ? findOverlayTools(host, plan.workdir) : undefined;
     return {
       bwrap,
       ...ownership(bwrap, host),
@@ -63,6 +68,7 @@ export const bubblewrap: Backend<Observed> = {
       cgroups: observeCgroups(findProgram("systemd-run", host.env["PATH"], plan.workdir)),
       arch: host.arch === "arm64" ? "arm64" : "x64",
       leakyProc: leakyProc.map((name) => `/proc/${name}`).filter((file) => fs.existsSync(file)),
+      ...(overlay && { overlay }),
     };
   },
 
@@ -77,6 +83,8 @@ export const bubblewrap: Backend<Observed> = {
       // The user namespace that a setuid one makes belongs to root: the gateway could not get in.
       ...(observed.isSetuid ? [] : (["network-filtered", "http-rules", "credential-broker"] as const)),
       ...(canSize(observed) ? (["limit-diskBytes"] as const) : []),
+      // In a user namespace of ours a setuid one is no root.
+      ...(observed.overlay && !observed.isSetuid ? (["overlay"] as const) : []),
       "widen-userns",
       "widen-browser",
       "widen-ssh-agent",
@@ -101,9 +109,11 @@ export const bubblewrap: Backend<Observed> = {
       ...hardening(plan, observed),
       ...["--chdir", plan.workdir],
     ];
-    const argsFd = provide({ kind: "bytes", name: "args", bytes: Buffer.from(`${args.join("\0")}\0`) });
+    const argsFd = provide({ kind: "bytes", name: "args", bytes: Buffer.from(encodeName(`${args.join("\0")}\0`)) });
     const inner = isTerminal(plan) ? supervise(plan.command, plan.tty) : plan.command;
-    const command = [...confinement.prefix, observed.bwrap, "--args", argsFd, "--", ...inner];
+    const overlays = overlaysOf(plan);
+    const prefix = overlayPrefix(overlays, observed.overlay, observed.isOwn ? observed.bwrap : undefined);
+    const command = [...confinement.prefix, ...prefix, observed.bwrap, "--args", argsFd, "--", ...inner];
     return {
       backend: "native",
       setup: confinement.setup,
@@ -114,7 +124,7 @@ export const bubblewrap: Backend<Observed> = {
         cwd: "/",
         fds,
         depth: isTerminal(plan) ? 2 : 1,
-        ...(observed.isOwn && { sealed: confinement.prefix.length }),
+        ...(observed.isOwn && overlays.length === 0 && { sealed: confinement.prefix.length }),
       },
       tty: plan.tty,
       ...(confinement.oomEvents !== undefined && { oomEvents: confinement.oomEvents }),
@@ -180,6 +190,8 @@ const mountArgs = (mount: Mount, all: Mount[], provide: (source: FdSource) => st
         mount.source,
         mount.target,
       ];
+    case "overlay":
+      return [mount.mode === "rw" ? "--bind" : "--ro-bind", mergedOf(mount), mount.target];
     case "tmpfs":
       return [
         ...["--perms", octal(mount.permissions)],

@@ -34,8 +34,11 @@ export const parseArgv = async (argv: readonly string[], findAgents: () => Promi
   const command = word === undefined ? undefined : findCommand(word);
   if (isGiven(given, "help")) return { command: "help", words: command ? [command.name] : [], given };
   if (isGiven(given, "version")) return { command: "version", words: [], given };
-  const shortcut = given.find(({ flag }) => flag.runs !== undefined)?.flag.runs;
-  if (shortcut !== undefined) return parseCommand(findCommand(shortcut)!, given, rest);
+  const shortcut = given.find(({ flag }) => flag.runs !== undefined);
+  if (shortcut) {
+    const { flag, value } = shortcut;
+    return parseCommand(findCommand(flag.runs!)!, given, flag.kind === "switch" ? rest : [value, ...rest]);
+  }
   if (word === undefined) return { command: "agent", words: [], given };
   if (command) return parseCommand(command, given, after, word);
   if (word.startsWith("-")) return belongsToAgent(given, rest, await findAgents());
@@ -86,6 +89,8 @@ const takeWords = (command: Command, before: Given[], after: string[]): { given:
   const words: string[] = [];
   let left = after;
   while (true) {
+    if (command.passesOptions && words.length >= (command.verbatimAfter ?? 0))
+      return { given, words: [...words, ...(left[0] === "--" ? left.slice(1) : left)] };
     const part = takeOptions(left, table);
     given.push(...part.given);
     left = part.rest;

@@ -12,6 +12,8 @@ export type Command = {
   words?: readonly [number, number];
   /** After this many words everything is somebody else's command line and passed on verbatim. */
   verbatimAfter?: number;
+  /** Their options too: they belong to an agent. */
+  passesOptions?: true;
   unbuilt?: true;
 };
 
@@ -22,11 +24,20 @@ const valued = (long: string, placeholder: string, help: string): Flag => ({
   placeholder,
 });
 const ruleOptions: readonly Flag[] = [
-  own("session", "for the running sandboxes of this project, until they end (the default)"),
+  own("running", "for the running sandboxes of this project, until they end (the default)"),
   own("project", "for this project, also from now on"),
   own("always", "for every project, also from now on"),
   own("remove", "take the rule back"),
   valued("run", "ID", "for one running sandbox only"),
+];
+const mergeOptions: readonly Flag[] = [
+  { ...valued("commit", "ID", "only this commit; may be repeated"), repeatable: true },
+  own("squash", "everything as one commit"),
+  own("sign", "sign the commits, also if git is not set to do so"),
+  own("no-sign", "sign nothing, even if git is set to do so"),
+  { ...valued("message", "TEXT", "of the commit that the merge makes"), short: "m" },
+  valued("tip", "ID", "only if the session still is what this commit of it says"),
+  own("yes", "do not ask"),
 ];
 const restoreOptions: readonly Flag[] = [
   own("force", "with `restore`: also over a login that the backup does not know"),
@@ -141,17 +152,60 @@ export const commands: readonly Command[] = [
     words: [0, 1],
     options: restoreOptions,
   },
-  { name: "clean", aliases: ["cleanup"], help: "remove what dead runs left behind" },
+  {
+    name: "sessions",
+    usage: "[export NAME [DIRECTORY]]",
+    help: "the sessions of this project: age, commits, changed files, disk use, state",
+    words: [0, 3],
+    options: [own("all", "of every project")],
+  },
+  {
+    name: "diff",
+    usage: "[NAME] [PATH…]",
+    help: "what a session would bring over, and what of it this machine executes later",
+    words: [0, any],
+    options: [own("stat", "the files alone, with the number of lines"), own("commits", "the commits alone")],
+  },
+  {
+    name: "merge",
+    usage: "[NAME] [PATH…]",
+    help: "bring over what a session has done: all, or chosen commits or files",
+    words: [0, any],
+    options: mergeOptions,
+  },
+  {
+    name: "discard",
+    usage: "[NAME…]",
+    help: "remove sessions",
+    words: [0, any],
+    options: [own("force", "also with work that is not merged, without asking")],
+  },
+  {
+    name: "resume",
+    usage: "[NAME] [ARGS…]",
+    help: "go on in a session, with its agent",
+    words: [0, any],
+    verbatimAfter: 1,
+    passesOptions: true,
+  },
+  { name: "rename", usage: "NAME NEW", help: "give a session another name", words: [2, 2] },
+  {
+    name: "sync",
+    usage: "[ID]",
+    help: "bring over the commits of a sandbox that is still running",
+    words: [0, 1],
+  },
+  {
+    name: "cp",
+    usage: "SOURCE TARGET",
+    help: "copy files out of a running sandbox, or into it: `ID:PATH` names one inside",
+    words: [2, 2],
+  },
+  { name: "clean", aliases: ["cleanup"], help: "say what dead runs left behind, and remove it" },
   { name: "help", usage: "[COMMAND]", help: "show help", words: [0, 1] },
   { name: "completions", usage: "bash|zsh|fish", help: "print shell completions", words: [1, 1] },
   { name: "man", help: "print the manual page" },
   { name: "version", help: "show the version" },
-  unbuilt("cp"),
-  unbuilt("sessions"),
-  unbuilt("diff"),
-  unbuilt("merge"),
-  unbuilt("discard"),
-  unbuilt("resume"),
   unbuilt("image"),
   unbuilt("update", "self-update"),
   unbuilt("batch"),

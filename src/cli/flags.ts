@@ -1,5 +1,6 @@
 import { backends, credentialModes, presets } from "../config/values.ts";
 import { networkFlags } from "./network-flags.ts";
+import { projectFlags } from "./project-flags.ts";
 
 /**
  * One option of cordon. This table is the only place that knows it: the parser, `--help`, the man page, the shell
@@ -113,33 +114,7 @@ export const flags: readonly Flag[] = [
     group: "Boundary",
     help: "let the agent take images, and nothing else, from the clipboard",
   },
-  {
-    long: "add-dir",
-    kind: "path",
-    placeholder: "PATH[:ro]",
-    repeatable: true,
-    key: "filesystem.write",
-    group: "Files",
-    help: "another directory inside, writable; `:ro` makes it read-only",
-  },
-  {
-    long: "allow-readonly",
-    kind: "path",
-    placeholder: "PATH",
-    repeatable: true,
-    key: "filesystem.read",
-    group: "Files",
-    help: "another path inside, read-only",
-  },
-  {
-    long: "deny-path",
-    kind: "path",
-    placeholder: "PATH",
-    repeatable: true,
-    key: "filesystem.hide",
-    group: "Files",
-    help: "hide a path; wins except over a more specific allowance",
-  },
+  ...projectFlags,
   ...networkFlags,
   {
     long: "env",
@@ -212,6 +187,14 @@ export const flags: readonly Flag[] = [
     group: "Agent",
     help: "accepted and without effect: refreshing always works",
   },
+  {
+    long: "session",
+    aliases: ["git-session"],
+    kind: "text",
+    placeholder: "NAME",
+    group: "Files",
+    help: "work in a private copy of the project, which `cordon merge NAME` brings over",
+  },
   { long: "dry-run", kind: "switch", group: "General", help: "print exactly what would run, and run nothing" },
   { long: "json", kind: "switch", group: "General", help: "machine-readable output" },
   { long: "help", short: "h", kind: "switch", group: "General", help: "show help", onceOnly: true },
@@ -224,12 +207,22 @@ export const flags: readonly Flag[] = [
     onceOnly: true,
     runs: "doctor",
   },
+  {
+    long: "list-sessions",
+    kind: "switch",
+    group: "General",
+    help: "the same as `cordon sessions`",
+    onceOnly: true,
+    runs: "sessions",
+  },
+  ...(["diff", "merge", "delete"] as const).map((word): Flag => {
+    const runs = word === "delete" ? "discard" : word;
+    const help = `the same as \`cordon ${runs} NAME\``;
+    return { long: `${word}-session`, kind: "text", placeholder: "NAME", group: "General", help, onceOnly: true, runs };
+  }),
   unbuilt("image", "IMAGE"),
   unbuilt("packages", "NAMES"),
-  unbuilt("session", "NAME"),
   ...["persist", "docker", "ide", "rebuild"].map((long) => unbuilt(long)),
-  ...["git-session", "diff-session", "merge-session"].map((long) => unbuilt(long)),
-  ...["list-sessions", "delete-session"].map((long) => unbuilt(long)),
 ];
 
 export const builtFlags: readonly Flag[] = flags.filter((flag) => !flag.unbuilt);

@@ -40,7 +40,11 @@ export const readGiven = (flag: Flag, value: string | undefined, origin: string)
 export const readVariables = (environment: Record<string, string | undefined>): Given[] => {
   const known = new Map(flags.flatMap((flag) => (flag.onceOnly ? [] : [[variableOf(flag)!, flag] as const])));
   for (const name of Object.keys(environment)) {
-    const near = name.startsWith("CORDON_") && !known.has(name) && findAlikeVariable(name, [...known.keys()]);
+    const near =
+      name.startsWith("CORDON_") &&
+      !known.has(name) &&
+      !toldNames.includes(name) &&
+      findAlikeVariable(name, [...known.keys()]);
     if (near) throw errorOf("E_VARIABLE_UNKNOWN", name, near);
   }
   return [...known].flatMap(([name, flag]) => {
@@ -50,6 +54,9 @@ export const readVariables = (environment: Record<string, string | undefined>): 
     return values.map((value) => readGiven(flag, value, name));
   });
 };
+
+/** What a program that is notified gets to know; it may start cordon itself. */
+const toldNames = ["CORDON_EVENT", "CORDON_AGENT", "CORDON_PROJECT", "CORDON_EXIT_CODE"];
 
 const findAlikeVariable = (name: string, known: string[]): string | undefined => {
   const near = findAlike(

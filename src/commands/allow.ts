@@ -10,15 +10,15 @@ import { controlSocket, findRun, listRuns, type Run } from "../run/registry.ts";
 import { escapeControls } from "../terminal/escape.ts";
 import type { CommandFunction, Context } from "./context.ts";
 
-/** `cordon allow PATTERN… [--session|--project|--always] [--remove] [--run ID]`: acts on running sandboxes at once. */
+/** `cordon allow PATTERN… [--running|--project|--always] [--remove] [--run ID]`: acts on running sandboxes at once. */
 export const runAllow: CommandFunction = (context) => changeRules("allow", context);
 
 const answerMs = 10_000;
-const scopes = ["session", "project", "always"] as const;
+const scopes = ["running", "project", "always"] as const;
 
 type Wanted = {
   verb: Verb;
-  scope: Scope | "session";
+  scope: Scope | "running";
   remove: boolean;
   /** The project's path, for `--project`. */
   project: string;
@@ -41,9 +41,9 @@ export const changeRules = async (verb: Verb, context: Context): Promise<number>
   for (const pattern of patterns) refusals.push(...(await changeRule(pattern, wanted, context)));
   const [first] = refusals;
   if (!first) return 0;
-  if (scope === "session" && refusals.length === 1) throw errorOf("E_RUN_REFUSES", first.id, first.problem);
+  if (scope === "running" && refusals.length === 1) throw errorOf("E_RUN_REFUSES", first.id, first.problem);
   for (const { id, problem } of refusals) out.note(escapeControls(`cordon: sandbox ${id}: ${problem}`));
-  return scope === "session" ? 125 : 1;
+  return scope === "running" ? 125 : 1;
 };
 
 type Refusal = { id: string; problem: string };
@@ -51,13 +51,13 @@ type Refusal = { id: string; problem: string };
 const changeRule = async (pattern: string, wanted: Wanted, { host, out }: Context): Promise<Refusal[]> => {
   const { verb, scope, remove, project, runs } = wanted;
   const isChanged =
-    scope === "session" || (await (remove ? forget : learn)(host.places, { verb, pattern, scope, project }));
+    scope === "running" || (await (remove ? forget : learn)(host.places, { verb, pattern, scope, project }));
   const request: Request = { verb, pattern, remove, origin: originOf(verb, scope) };
   const told = await Promise.all(runs.map(async (run) => ({ run, answer: await tellRun(run, host, request) })));
   const taken = told.filter(({ answer }) => answer.ok);
-  if (scope !== "session" || taken.length > 0)
+  if (scope !== "running" || taken.length > 0)
     out.line(escapeControls(describe(pattern, wanted, isChanged, taken.length)));
-  if (scope !== "session" && !remove) noteOpposite(pattern, wanted, { host, out });
+  if (scope !== "running" && !remove) noteOpposite(pattern, wanted, { host, out });
   for (const { run, answer } of taken)
     if (answer.message) out.note(escapeControls(`cordon: sandbox ${run.id}: ${answer.message}`));
   return told
@@ -70,7 +70,7 @@ const describe = (pattern: string, { verb, scope, remove, project }: Wanted, isC
   const done = verb === "allow" ? "allowed" : "denied";
   const running = `for ${count} running sandbox${count === 1 ? "" : "es"}`;
   const subject = remove ? `no longer ${done}: ${pattern}` : `${done} ${pattern}`;
-  if (scope === "session") return `${subject} ${running}`;
+  if (scope === "running") return `${subject} ${running}`;
   const where = scope === "project" ? `in ${project}` : "everywhere";
   const stored = isChanged ? `${subject} ${where}` : `${pattern} was ${remove ? "not" : "already"} ${done} ${where}`;
   return count > 0 ? `${stored}, and now ${running}` : stored;
@@ -88,13 +88,12 @@ const noteOpposite = (
   if (opposite) out.note(`cordon: still denied: \`${opposite.origin} --remove ${word}\` takes that back`);
 };
 
-const readScope = (given: readonly Given[]): Scope | "session" => {
-  // Only this command's own switches: `--session NAME` may stand in a variable and means something else.
-  const chosen = scopes.filter((scope) => given.some(({ flag }) => flag.onceOnly && flag.long === scope));
+const readScope = (given: readonly Given[]): Scope | "running" => {
+  const chosen = scopes.filter((scope) => isGiven(given, scope));
   if (chosen.length > 1)
     throw errorOf("E_USAGE", `\`--${chosen[0]}\` and \`--${chosen[1]}\` exclude each other`, "give one of them");
-  const scope = chosen[0] ?? "session";
-  if (scope !== "session" && isGiven(given, "run"))
+  const scope = chosen[0] ?? "running";
+  if (scope !== "running" && isGiven(given, "run"))
     throw errorOf("E_USAGE", `\`--run\` is for one sandbox and \`--${scope}\` for more`, "leave one of them out");
   return scope;
 };
@@ -106,11 +105,11 @@ const readPattern = (word: string): string => {
   return formatPattern(pattern);
 };
 
-const coveredRuns = (host: Host, given: readonly Given[], scope: Scope | "session", project: string): Run[] => {
+const coveredRuns = (host: Host, given: readonly Given[], scope: Scope | "running", project: string): Run[] => {
   const id = given.find(({ flag }) => flag.long === "run")?.value;
   if (id !== undefined) return [findRun(host.places, id)];
   const runs = listRuns(host.places).filter((run) => scope === "always" || run.project === project);
-  if (scope === "session" && runs.length === 0)
+  if (scope === "running" && runs.length === 0)
     throw errorOf(
       "E_RUN_NONE",
       "`--project` or `--always` keeps the rule for later runs; `cordon ps` lists the running",

@@ -15,7 +15,7 @@ export const runLog: CommandFunction = async ({ host, invocation, out }) => {
   const { given } = invocation;
   const isForEvery = isGiven(given, "all");
   const filter: AuditFilter = {
-    ...(!isForEvery && { within: host.cwd }),
+    ...(!isForEvery && { within: host.project }),
     onlyDenied: isGiven(given, "denied"),
     ...readCount(given),
   };

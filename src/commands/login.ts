@@ -16,8 +16,10 @@ import { errorOf } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { makeScratch, removeAbandonedScratch, type Scratch } from "../run/scratch.ts";
 import { escapeControls } from "../terminal/escape.ts";
+import { plainWorkspace } from "../workspace/workspace.ts";
+import { carryOut } from "./carry-out.ts";
 import type { CommandFunction, Context } from "./context.ts";
-import { carryOut, prepareRun } from "./run.ts";
+import { prepareRun } from "./prepare.ts";
 
 /**
  * `cordon login [AGENT] [-- ARGS…]`: the agent's own sign-in, in a sandbox that begins and ends with nothing; what it
@@ -83,7 +85,7 @@ const signIn = async (
     const args = words.length > 0 ? [...own.args, ...words] : argsFor(own, host);
     const asAgent = { ...invocation, command: "agent", agent: agent.name, words: args };
     const inside = { ...context, host: hostIn(scratch, host), invocation: asAgent };
-    const prepared = await prepareRun(inside, configFor(config, agent, own));
+    const prepared = await prepareRun(inside, configFor(config, agent, own), plainWorkspace(inside.host.project));
     if (isGiven(invocation.given, "dry-run")) {
       out.json((await import("../launch-json.ts")).describeLaunch(prepared.launch));
       return undefined;
@@ -116,7 +118,7 @@ const argsFor = ({ args, remote }: SignIn, { env }: Host): string[] => (env["SSH
 /** The same machine as a sign-in sees it: project, state and caches are all in its scratch place. */
 const hostIn = ({ directory, work }: Scratch, host: Host): Host => {
   const places = { ...host.places, state: path.join(directory, "state"), cache: path.join(directory, "cache") };
-  return { ...host, cwd: work, places };
+  return { ...host, cwd: work, project: work, places };
 };
 
 /** The user's own network rules hold; of everything else a sign-in gets nothing. */

@@ -7,7 +7,10 @@ import { errorOf } from "../errors.ts";
 import { createPlan } from "../plan/create.ts";
 import { type Explanation, explainHost, explainPath, explainVariable, readRequest } from "../plan/explain.ts";
 import { gatherPlan } from "../plan/gather.ts";
+import { hideSecrets } from "../plan/secrets.ts";
+import { openCaches } from "../run/caches.ts";
 import { escapeControls } from "../terminal/escape.ts";
+import { openLive } from "../workspace/live.ts";
 import type { CommandFunction } from "./context.ts";
 
 /** `cordon policy explain PATH|HOST[:PORT]|URL|NAME`: the rule that decides for the default agent's next run in this project. */
@@ -20,7 +23,8 @@ export const runPolicy: CommandFunction = async ({ host, invocation, out, config
       "`cordon policy explain PATH|HOST[:PORT]|URL|NAME`",
     );
   const config = await load();
-  const request = { id: "explain", host, policy: policyOf(config), requested: requestedLimits(config) };
+  const { policy } = hideSecrets(policyOf(config), host.project);
+  const request = { id: "explain", host, policy, requested: requestedLimits(config) };
   const agent = findAgent(config.agent.value, config);
   // Any program will do: the question is what stands around it.
   const { services, secretFiles } = config;
@@ -31,6 +35,8 @@ export const runPolicy: CommandFunction = async ({ host, invocation, out, config
     services,
     secretFiles,
     command: ["/bin/sh"],
+    workspace: await openLive(host, { isDry: true }),
+    caches: (await openCaches(host, policy, { isDry: true, canOverlay: async () => true })).supply,
     authority,
     isDry: true,
   });

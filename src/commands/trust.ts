@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
 export const runTrust = async (context: Context, ask = askOnTerminal): Promise<number> => {
   const { host, out } = context;
   const { given } = context.invocation;
-  const place = { state: host.places.state, project: host.cwd };
+  const place = { state: host.places.state, project: host.project };
   if (isGiven(given, "revoke")) {
     out.line(revokeTrust(place) ? `${projectFileName} is no longer trusted here` : "nothing was trusted here");
     return 0;

@@ -1,4 +1,4 @@
-import type { CredentialMode, NetworkMode, NetworkPreset, Preset, Rule, Widening } from "../policy.ts";
+import type { CacheMode, CredentialMode, NetworkMode, NetworkPreset, Preset, Rule, Widening } from "../policy.ts";
 
 /** A value and the place where a person can go and change it. */
 export type Setting<T> = { value: T; origin: string };
@@ -36,6 +36,14 @@ export type ServiceSettings = {
 export type SecretFileSettings = Pick<ServiceSettings, "command" | "variable" | "file" | "origin">;
 export type ServiceScheme = "bearer" | "basic" | "token" | "none";
 
+export type NotifyWay = "bell" | "desktop";
+export type NotifySettings = {
+  by: Setting<NotifyWay>[];
+  /** A program of the user's and its arguments. */
+  command?: Setting<string[]>;
+  afterMs?: Setting<number>;
+};
+
 /** Everything that flags, variables and files say, merged. Paths are absolute but their links are not resolved. */
 export type Config = {
   agent: Setting<string>;
@@ -44,7 +52,13 @@ export type Config = {
   credentials: Setting<CredentialMode>;
   timeoutMs?: Setting<number>;
   agentCommand?: Setting<string>;
-  filesystem: { read: Rule[]; write: Rule[]; hide: Rule[] };
+  /** A line for the shell, or a program and its arguments. */
+  setup?: Setting<string | string[]>;
+  /** Relative to the project's top. */
+  setupInputs?: Setting<string[]>;
+  caches?: Setting<CacheMode>;
+  notify: NotifySettings;
+  filesystem: { read: Rule[]; write: Rule[]; hide: Rule[]; hideSecrets?: Setting<boolean> };
   /** Without a mode, or without network presets, the preset decides. */
   network: {
     mode?: Setting<NetworkMode>;
@@ -78,7 +92,11 @@ export type ConfigValues = {
   preset?: Preset | undefined;
   credentials?: CredentialMode | undefined;
   timeout?: string | undefined;
-  filesystem?: Lists<"read" | "write" | "hide"> | undefined;
+  setup?: string | string[] | undefined;
+  "setup-inputs"?: string[] | undefined;
+  caches?: CacheMode | undefined;
+  filesystem?: (Lists<"read" | "write" | "hide"> & { "hide-secrets"?: boolean | undefined }) | undefined;
+  notify?: { by?: NotifyWay[] | undefined; command?: string[] | undefined; after?: string | undefined } | undefined;
   network?:
     | ({
         mode?: NetworkMode | undefined;

@@ -15,9 +15,13 @@ export const listSettings = (config: Config): SettingRow[] => [
   row("credentials", config.credentials),
   ...rowIf("timeoutMs", config.timeoutMs),
   ...rowIf("agentCommand", config.agentCommand),
+  ...rowIf("setup", written(config.setup)),
+  ...rowIf("setup-inputs", written(config.setupInputs)),
+  ...rowIf("caches", config.caches),
   ...rules("filesystem.read", config.filesystem.read),
   ...rules("filesystem.write", config.filesystem.write),
   ...rules("filesystem.hide", config.filesystem.hide),
+  ...rowIf("filesystem.hide-secrets", config.filesystem.hideSecrets),
   ...rowIf("network.mode", config.network.mode),
   ...rules("network.allow", config.network.allow),
   ...rules("network.deny", config.network.deny),
@@ -29,6 +33,9 @@ export const listSettings = (config: Config): SettingRow[] => [
   ...rules("env.dotenv", config.env.dotenv),
   ...Object.entries(config.resources).flatMap(([name, setting]) => rowIf(`resources.${name}`, setting)),
   ...Object.entries(config.widen).flatMap(([name, setting]) => rowIf(`widen.${name}`, setting)),
+  ...rules("notify.by", config.notify.by),
+  ...rowIf("notify.command", written(config.notify.command)),
+  ...rowIf("notify.afterMs", config.notify.afterMs),
   ...rules("ssh-agent", config.sshKeys),
   ...Object.entries(config.agents).flatMap(([name, { origin, env, ...rest }]) => [
     ...Object.entries(rest).map(([key, value]) => ({ key: `agents.${name}.${key}`, value: shown(value), origin })),
@@ -60,8 +67,8 @@ const rowIf = (key: string, setting: Setting<string | number | boolean> | undefi
 const rules = (key: string, list: readonly Rule[]): SettingRow[] => list.map((rule) => row(key, rule));
 
 /** A list that is one setting, because the last one said takes the place of the others. */
-const written = (setting: Setting<string[]> | undefined): Setting<string> | undefined =>
-  setting && { ...setting, value: setting.value.join(" ") };
+const written = (setting: Setting<string | string[]> | undefined): Setting<string> | undefined =>
+  setting && { ...setting, value: shown(setting.value) };
 
 const shown = (value: string | string[]): string => (typeof value === "string" ? value : value.join(" "));
 

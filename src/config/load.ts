@@ -10,10 +10,10 @@ import type { Sources } from "./resolve.ts";
 export const projectFileName = ".cordon.toml";
 
 /** The part of the host that the configuration depends on. */
-export type ConfigHost = Pick<Host, "home" | "cwd" | "places">;
+export type ConfigHost = Pick<Host, "home" | "cwd" | "project" | "places">;
 
 export const userConfigPath = ({ places }: ConfigHost): string => path.join(places.config, "config.toml");
-export const projectConfigPath = ({ cwd }: ConfigHost): string => path.join(cwd, projectFileName);
+export const projectConfigPath = ({ project }: ConfigHost): string => path.join(project, projectFileName);
 
 /**
  * Reads the user's and the project's file, each once, and the names of the project's `.env` that the user's file
@@ -25,13 +25,13 @@ export const readSources = async (host: ConfigHost): Promise<Sources> => {
   const project = await readProjectFile(host);
   if (!project) return sources;
   const { isTrusted } = await import("./trust.ts");
-  const trusted = isTrusted({ state: host.places.state, project: host.cwd }, project.bytes);
+  const trusted = isTrusted({ state: host.places.state, project: host.project }, project.bytes);
   return { ...sources, projectFile: { values: project.values, label: project.label, trusted } };
 };
 
 /** The same without the project's file. */
 export const readUserSources = async (host: ConfigHost): Promise<Sources> => {
-  const sources: Sources = { home: host.home, project: host.cwd };
+  const sources: Sources = { home: host.home, project: host.project };
   const file = userConfigPath(host);
   const label = `user config ${shorten(file, host.home)}`;
   const bytes = readSmallFile(file, { label, followLinks: true });
@@ -39,7 +39,7 @@ export const readUserSources = async (host: ConfigHost): Promise<Sources> => {
   const values = await parse(bytes, label);
   const names = values.env?.dotenv ?? [];
   const dotenv = names.length
-    ? readSmallFile(path.join(host.cwd, ".env"), { label: ".env", followLinks: false })
+    ? readSmallFile(path.join(host.project, ".env"), { label: ".env", followLinks: false })
     : undefined;
   return {
     ...sources,
@@ -54,8 +54,11 @@ export const readProjectFile = async (host: ConfigHost) => {
   const bytes = readSmallFile(projectConfigPath(host), { label, followLinks: false });
   if (!bytes) return undefined;
   const values = await parse(bytes, label);
-  const { services, "ssh-agent": sshAgent, "secret-files": secretFiles } = values;
-  const own = { "env.dotenv": values.env?.dotenv, "ssh-agent": sshAgent, services, "secret-files": secretFiles };
+  const { services, notify, "ssh-agent": sshAgent, "secret-files": secretFiles } = values;
+  const own = {
+    "env.dotenv": values.env?.dotenv,
+    ...{ notify, "ssh-agent": sshAgent, services, "secret-files": secretFiles },
+  };
   const [misplaced] = Object.entries(own).find(([, value]) => value !== undefined) ?? [];
   if (misplaced)
     throw errorOf(

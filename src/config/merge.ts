@@ -37,8 +37,13 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
         pick("timeout", (values) => values.timeout),
         parseDurationMs,
       ),
+      setup: pick("setup", (values) => values.setup),
+      setupInputs: pick("setup-inputs", (values) => values["setup-inputs"]),
+      caches: pick("caches", (values) => values.caches),
     }),
+    notify: mergeNotify(layers),
     filesystem: {
+      ...optional({ hideSecrets: pick("filesystem.hide-secrets", (values) => values.filesystem?.["hide-secrets"]) }),
       read: paths("filesystem.read", (values) => values.filesystem?.read),
       write: paths("filesystem.write", (values) => values.filesystem?.write),
       hide: paths("filesystem.hide", (values) => values.filesystem?.hide),
@@ -49,18 +54,7 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
       set: mergeVariables(layers),
       dotenv: gather("env.dotenv", (values) => values.env?.dotenv),
     },
-    resources: optional({
-      cpus: pick("resources.cpus", (values) => values.resources?.cpus),
-      memoryBytes: converted(
-        pick("resources.memory", (values) => values.resources?.memory),
-        parseSizeBytes,
-      ),
-      pids: pick("resources.pids", (values) => values.resources?.pids),
-      diskBytes: converted(
-        pick("resources.disk", (values) => values.resources?.disk),
-        parseSizeBytes,
-      ),
-    }),
+    resources: mergeResources(layers),
     widen: optional({
       userns: pick("widen.userns", (values) => values.widen?.userns),
       browser: pick("widen.browser", (values) => values.widen?.browser),
@@ -71,6 +65,22 @@ export const mergeLayers = (layers: readonly Layer[], home: string): Config => {
     services: mergeServices(layers, home),
     secretFiles: mergeSecretFiles(layers, home),
   };
+};
+
+const mergeResources = (layers: readonly Layer[]): Config["resources"] => {
+  const pick = picker(layers);
+  return optional({
+    cpus: pick("resources.cpus", (values) => values.resources?.cpus),
+    memoryBytes: converted(
+      pick("resources.memory", (values) => values.resources?.memory),
+      parseSizeBytes,
+    ),
+    pids: pick("resources.pids", (values) => values.resources?.pids),
+    diskBytes: converted(
+      pick("resources.disk", (values) => values.resources?.disk),
+      parseSizeBytes,
+    ),
+  });
 };
 
 /** Lists add up, but for the presets: a later list takes the place of an earlier one, so that it can also be shorter. */
@@ -89,6 +99,20 @@ const mergeNetwork = (layers: readonly Layer[]): Config["network"] => {
       return (layer.values.network?.["host-ports"] ?? []).map((value) => ({ value, origin }));
     }),
     publish: gather("network.publish", (values) => values.network?.publish),
+  };
+};
+
+const mergeNotify = (layers: readonly Layer[]): Config["notify"] => {
+  const pick = picker(layers);
+  const after = pick("notify.after", (values) => values.notify?.after);
+  return {
+    by: layers.flatMap((layer) =>
+      (layer.values.notify?.by ?? []).map((value) => ({ value, origin: layer.originOf("notify.by") })),
+    ),
+    ...optional({
+      command: pick("notify.command", (values) => values.notify?.command),
+      afterMs: converted(after, parseDurationMs),
+    }),
   };
 };
 

@@ -19,12 +19,18 @@ const unnamedMode: NetworkMode = "filtered";
  * The keys by which a project's file asks for more than `base`, the user's own settings: these need trust. Every
  * path to show counts, also inside the project, because a specific path wins over a hidden directory. Agents and the
  * backend count, because they choose programs and machines. Network presets are measured against what the user names,
- * and against none when the user names none: a run may choose the preset that has none. Hiding, denying and lower limits are always fine.
+ * and against none when the user names none: a run may choose the preset that has none. Hiding, denying and lower limits are always fine,
+ * and so is `setup`, which runs where the agent runs and may do no more.
  */
 export const findWidenings = (values: ConfigValues, base: Config): string[] => [
   ...scalarWidenings(values, base),
   ...filled("filesystem.read", values.filesystem?.read),
   ...filled("filesystem.write", values.filesystem?.write),
+  ...(values.filesystem?.["hide-secrets"] === false && base.filesystem.hideSecrets?.value
+    ? ["filesystem.hide-secrets"]
+    : []),
+  ...(values.caches === "shared" && base.caches?.value !== "shared" ? ["caches"] : []),
+  ...(values.notify ? ["notify"] : []),
   ...filled("network.allow", values.network?.allow),
   ...(values.network?.presets?.every((preset) => base.network.presets?.value.includes(preset)) === false
     ? ["network.presets"]

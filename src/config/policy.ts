@@ -17,7 +17,8 @@ export const policyOf = (config: Config): Policy => {
   const widen = Object.entries(config.widen).flatMap(([name, setting]) => (setting?.value ? [name as Widening] : []));
   return {
     preset,
-    filesystem: { base: preset === "open" ? "host" : "platform", ...config.filesystem },
+    filesystem: filesystemOf(config),
+    ...(config.caches && { caches: config.caches }),
     network: networkPolicyOf(config, mode),
     env: {
       pass: config.env.pass,
@@ -34,6 +35,12 @@ export const policyOf = (config: Config): Policy => {
     sshKeys: config.sshKeys,
   };
 };
+
+const filesystemOf = ({ preset, filesystem: { hideSecrets, ...rules } }: Config): Policy["filesystem"] => ({
+  base: preset.value === "open" ? "host" : "platform",
+  ...rules,
+  ...(hideSecrets?.value && { hideSecrets: { origin: hideSecrets.origin } }),
+});
 
 /** Only a filtered network can put credentials on the wire. */
 const credentialsOf = ({ credentials }: Config, mode: { value: NetworkMode; origin: string }): CredentialMode => {

@@ -39,8 +39,15 @@ export const resolveConfig = (sources: Sources, given: readonly Given[]): Config
     ...mergeLayers(layers, home),
     ...(command && { agentCommand: { value: command.value, origin: command.origin } }),
   };
-  return isGiven(given, "safe") ? makeSafe(config, given) : config;
+  return withoutDeclined(isGiven(given, "safe") ? makeSafe(config, given) : config, given);
 };
+
+/** `--no-setup` and `--no-notify` win over whoever asks for it. */
+const withoutDeclined = ({ setup, ...config }: Config, given: readonly Given[]): Config => ({
+  ...config,
+  ...(setup && !isGiven(given, "no-setup") && { setup }),
+  ...(isGiven(given, "no-notify") && { notify: { by: [] } }),
+});
 
 /** Keys of the project's file that need trust, whether or not it has it. */
 export const wideningsOf = (sources: Sources): string[] =>

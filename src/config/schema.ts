@@ -1,87 +1,36 @@
 import * as v from "valibot";
-import { grammarHint, isProblem, parsePattern } from "../egress/pattern.ts";
 import type { ConfigValues } from "./config.ts";
 import {
-  agentPattern,
+  above,
+  agent,
+  duration,
+  header,
+  host,
+  inside,
+  listOf,
+  plain,
+  port,
+  publish,
+  said,
+  serviceHost,
+  size,
+  text,
+  user,
+  variable,
+  variables,
+} from "./field.ts";
+import {
   backends,
+  cacheModes,
   credentialModes,
-  durationPattern,
-  headerPattern,
   mostCpus,
   mostPids,
   networkModes,
   networkPresets,
-  parseDurationMs,
-  parsePublish,
-  parseSizeBytes,
-  plainPattern,
+  notifyWays,
   presets,
-  publishPattern,
   serviceSchemes,
-  sizePattern,
-  textPattern,
-  userPattern,
-  variablePattern,
 } from "./values.ts";
-
-const said = <T extends v.GenericSchema>(description: string, schema: T) =>
-  v.optional(v.pipe(schema, v.description(description)));
-
-const plain = v.pipe(
-  v.string(),
-  v.maxLength(4096, "longer than 4096 characters"),
-  v.regex(plainPattern, "must be non-empty text without control characters"),
-);
-const text = v.pipe(v.string(), v.regex(textPattern, "must not hold a NUL character"));
-const sentenceOf = (input: string): string => {
-  const pattern = parsePattern(input);
-  const { problem, hint } = isProblem(pattern) ? pattern : { problem: "", hint: "" };
-  return `must be a host, an address or a range: ${problem}${hint === grammarHint ? "" : ` (${hint})`}`;
-};
-const host = v.pipe(
-  v.string(),
-  v.check(
-    (value) => !isProblem(parsePattern(value)),
-    ({ input }) => sentenceOf(input),
-  ),
-);
-const serviceHost = v.pipe(
-  v.string(),
-  v.check((value) => {
-    const pattern = parsePattern(value);
-    return !isProblem(pattern) && !pattern.path && (pattern.kind === "host" || pattern.kind === "subdomains");
-  }, "must be a name, such as `api.example.com`, `*.example.com` or `api.example.com:8443`"),
-);
-const port = v.pipe(
-  v.number(),
-  v.integer("must be a whole number"),
-  v.minValue(1, "must be at least 1"),
-  v.maxValue(65535, "must be at most 65535"),
-);
-const publish = v.pipe(
-  v.string(),
-  v.regex(publishPattern, "must be such as 5173, 5173:8080 or auto"),
-  v.check((value) => parsePublish(value) !== undefined, "must name ports from 1 to 65535"),
-);
-const variable = v.pipe(v.string(), v.regex(variablePattern, "must be the name of a variable"));
-const agent = v.pipe(v.string(), v.regex(agentPattern, "must be a name of small letters, digits and -"));
-const user = v.pipe(v.string(), v.regex(userPattern, "must be letters, digits and any of `_.@+%=~-`"));
-const header = v.pipe(v.string(), v.regex(headerPattern, "must be the name of a header"));
-const listOf = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.maxLength(1000));
-const variables = v.record(variable, text);
-
-const duration = v.pipe(
-  v.string(),
-  v.regex(durationPattern, "must be a duration such as 90s, 30m or 2h"),
-  v.check((value) => parseDurationMs(value) !== undefined, "must be at most 24 days"),
-);
-const size = v.pipe(
-  v.string(),
-  v.regex(sizePattern, "must be a size such as 512m or 4g"),
-  v.check((value) => parseSizeBytes(value) !== undefined, "must be at least 1m"),
-);
-const above = (least: number, most: number) =>
-  v.pipe(v.number(), v.minValue(least, `must be at least ${least}`), v.maxValue(most, `must be at most ${most}`));
 
 const source = {
   command: said(
@@ -111,12 +60,28 @@ export const configSchema = v.strictObject({
   preset: said("How much is allowed when nothing more precise is said.", v.picklist(presets)),
   credentials: said("How the agent signs in.", v.picklist(credentialModes)),
   timeout: said("Ends a run after this time, such as `30m`.", duration),
+  setup: said(
+    "What makes the project ready, as a line for the shell or as a list: it runs inside, before the agent, and again when one of `setup-inputs` has changed.",
+    v.union(
+      [v.pipe(text, v.minLength(1), v.maxLength(4096)), v.pipe(listOf(text), v.minLength(1, "must name a program"))],
+      "must be a line or a list",
+    ),
+  ),
+  "setup-inputs": said(
+    "Files and directories of the project, relative to its top, that `setup` depends on: files by what is in them, directories by being there. The usual lock files, `node_modules`, `.venv` and `vendor` when absent; the last list counts.",
+    listOf(inside),
+  ),
+  caches: said(
+    "Whether the package caches of this machine are read inside; what is written stays with the project. `private` when absent.",
+    v.picklist(cacheModes),
+  ),
   filesystem: said(
     "Paths; `~` is home, relative paths start at the file's own directory.",
     v.strictObject({
       read: said("Also inside, read-only.", listOf(plain)),
       write: said("Also inside, writable.", listOf(plain)),
       hide: said("Never inside, except for a more specific path in `read` or `write`.", listOf(plain)),
+      "hide-secrets": said("Files of the project that hold secrets by their names are hidden.", v.boolean()),
     }),
   ),
   network: said(
@@ -165,6 +130,17 @@ export const configSchema = v.strictObject({
       userns: said("Programs inside may make sandboxes of their own.", v.boolean()),
       browser: said("Chromium and Playwright run inside.", v.boolean()),
       "paste-images": said("The agent takes images, and nothing else, from the clipboard.", v.boolean()),
+    }),
+  ),
+  notify: said(
+    "How you hear that the agent waits, or that a run has ended. Only in the user's own configuration.",
+    v.strictObject({
+      by: said("`bell`: the terminal's; `desktop`: `notify-send`.", listOf(v.picklist(notifyWays))),
+      command: said(
+        "A program of yours that is told by variables, as a list; it runs outside.",
+        v.pipe(listOf(text), v.minLength(1, "must name a program")),
+      ),
+      after: said("Shorter runs end unsaid; `10s` when absent.", duration),
     }),
   ),
   "ssh-agent": said(

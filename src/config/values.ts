@@ -1,12 +1,14 @@
 import type { Publish } from "../egress/egress.ts";
 import { parsePort } from "../egress/pattern.ts";
-import type { CredentialMode, NetworkMode, NetworkPreset, Preset } from "../policy.ts";
+import type { CacheMode, CredentialMode, NetworkMode, NetworkPreset, Preset } from "../policy.ts";
 import type { ServiceScheme } from "./config.ts";
 
 export const presets = ["open", "standard", "strict"] as const satisfies Preset[];
 export const networkModes = ["open", "filtered", "none"] as const satisfies NetworkMode[];
 export const networkPresets = ["registries", "git-hosts"] as const satisfies NetworkPreset[];
 export const credentialModes = ["broker", "share", "none"] as const satisfies CredentialMode[];
+export const cacheModes = ["shared", "private"] as const satisfies CacheMode[];
+export const notifyWays = ["bell", "desktop"] as const;
 export const serviceSchemes = ["bearer", "basic", "token", "none"] as const satisfies ServiceScheme[];
 export const backends = [
   "auto",

@@ -22,7 +22,7 @@ export type Backup = { version: 1; createdAt: string; saved: Saved[] };
 /** Every place of these agents, whether or not something stands there. */
 export const holdingsOf = (agents: readonly Agent[], host: Host): Holding[] =>
   agents.flatMap((agent) => {
-    const states = locateState(agent, host, host.cwd, "none");
+    const states = locateState(agent, host, host.project, "none");
     const inFile = (file: string): Store => fileStore(file, shortenHome(file, host.home), []);
     const own = states.flatMap((state): Holding[] => {
       const { credential, credentialFormat: format } = state.directory;

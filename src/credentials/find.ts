@@ -1,5 +1,6 @@
 import type { Agent } from "../agents/agent.ts";
 import { errorOf } from "../errors.ts";
+import { findKeyHelper } from "./asked-key.ts";
 import { type Found, joinParts, type Part } from "./found.ts";
 import { findKeptKey, findKeys, findSettingsKey } from "./keys.ts";
 import { type Expired, findLogins } from "./logins.ts";
@@ -19,12 +20,14 @@ export const findCredentials = async (request: CredentialRequest): Promise<Found
   const { agent } = request;
   const keys = findKeys(request);
   const { parts: logins, expired } = await findLogins(request);
-  const isSignedIn = [...keys, ...logins].some(({ live }) => live !== undefined);
+  const helper = keys.some(({ live }) => live !== undefined) ? [] : findKeyHelper(request);
+  const isSignedIn = [...keys, ...helper, ...logins].some(({ live }) => live !== undefined);
   const kept = isSignedIn ? [] : findKeptKey(request);
   const settings = isSignedIn || kept.length > 0 ? [] : findSettingsKey(request);
   if (agent && !isSignedIn && kept.length + settings.length === 0 && expired[0]) throw expiredError(agent, expired[0]);
   return joinParts([
     ...keys,
+    ...helper,
     ...logins,
     ...kept,
     ...settings,

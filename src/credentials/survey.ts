@@ -29,7 +29,7 @@ export type Sighting = {
 
 /** The credentials of one agent, those first that a run prefers. Reads them, and asks nobody. */
 export const surveyAgent = async (agent: Agent, host: Host, env: Record<string, string>): Promise<Sighting[]> => {
-  const states = locateState(agent, host, host.cwd, "none");
+  const states = locateState(agent, host, host.project, "none");
   const key = (source: string, variable: string, value: string): Sighting => ({
     ...{ agent: agent.name, source, kind: "key", variable, tokens: { access: value }, isRenewable: false },
     value: async () => value,

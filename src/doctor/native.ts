@@ -20,7 +20,11 @@ export const checkNative = async (host: Host): Promise<Check[]> => {
   const system = checkSystem(situation, host.arch);
   const kernel = [checkUserns(situation), checkSeccomp(situation), checkChildrenFile(situation)];
   const around = [
-    checkLimits(observeCgroups(findProgram("systemd-run", host.env["PATH"], host.cwd)), situation, userName(host.uid)),
+    checkLimits(
+      observeCgroups(findProgram("systemd-run", host.env["PATH"], host.project)),
+      situation,
+      userName(host.uid),
+    ),
     checkContainer(situation),
     checkUser(host.uid, host.env["SUDO_UID"]),
   ];

@@ -49,7 +49,7 @@ export const checkAgents = (found: string[]): Check => {
 };
 
 const findAgents = (host: Host): string[] =>
-  catalog.filter(({ command }) => findProgram(command, host.env["PATH"], host.cwd)).map(({ name }) => name);
+  catalog.filter(({ command }) => findProgram(command, host.env["PATH"], host.project)).map(({ name }) => name);
 
 /** Pure. */
 export const checkTerminal = (tty: Host["tty"], term: string | undefined): Check => {

@@ -100,7 +100,7 @@ const dockerFormat = "{{.Client.Version}}{{if .Server}} {{.Server.Platform.Name}
 /** Asks git, runc and docker where they are installed. */
 export const checkTools = async (host: Host, distribution: Distribution): Promise<Check[]> => {
   const ask = async (name: string, args: string[]): Promise<string | undefined> => {
-    const program = findProgram(name, host.env["PATH"], host.cwd);
+    const program = findProgram(name, host.env["PATH"], host.project);
     return program === undefined ? undefined : (await capture(program, args, { timeoutMs: 5_000 })).stdout;
   };
   const [git, runc, docker] = await Promise.all([

@@ -17,7 +17,7 @@ export type Egress = {
 };
 
 /** Tells the person at the terminal one sentence. One with a topic is of use at once, the others also after the run. */
-export type Notify = (sentence: string, topic?: "port" | "image") => void;
+export type Notify = (sentence: string, topic?: "port" | "image" | "repository") => void;
 
 /** A port inside that is offered on the host's loopback. */
 export type Publish = { inside: number; outside: number };

@@ -20,7 +20,7 @@ const lockMs = 5_000;
 /** Where the rules stand that `cordon allow` and `cordon deny` keep. */
 export const learnedFile = (places: Places): string => path.join(places.config, "rules.json");
 
-export const originOf = (verb: Verb, scope: Scope | "session"): string => `cordon ${verb} --${scope}`;
+export const originOf = (verb: Verb, scope: Scope | "running"): string => `cordon ${verb} --${scope}`;
 
 /** The rules that hold for a project. Throws E_CONFIG_INVALID and E_CONFIG_UNREADABLE: no rule is passed over. */
 export const readLearned = (places: Places, project: string): Record<Verb, Rule[]> => {

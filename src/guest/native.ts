@@ -5,6 +5,7 @@ import { lazyLibc } from "../libc.ts";
 
 const libc = lazyLibc({
   setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
+  unsetenv: { args: ["ptr"], returns: "i32" },
   dlsym: { args: ["ptr", "ptr"], returns: "u64" },
 });
 
@@ -15,13 +16,25 @@ const libc = lazyLibc({
 export const compileNative = (scratch: string, source: string, name: string): ((argument: Pointer) => number) => {
   const file = path.join(scratch, `${name}.c`);
   fs.writeFileSync(file, source, { mode: 0o600 });
-  libc().setenv(ptr(Buffer.from("TMPDIR\0")), ptr(Buffer.from(`${scratch}\0`)), 1);
-  const { symbols } = cc({
-    source: file,
-    flags: "-nostdlib",
-    symbols: { [name]: { args: ["ptr"], returns: "i32" } },
-  });
-  return symbols[name] as unknown as (argument: Pointer) => number;
+  const before = process.env["TMPDIR"];
+  setTemporary(scratch);
+  try {
+    const { symbols } = cc({
+      source: file,
+      flags: "-nostdlib",
+      symbols: { [name]: { args: ["ptr"], returns: "i32" } },
+    });
+    return symbols[name] as unknown as (argument: Pointer) => number;
+  } finally {
+    setTemporary(before);
+  }
+};
+
+/** For the compiler, which does not ask the runtime for it. */
+const setTemporary = (directory: string | undefined): void => {
+  const name = ptr(Buffer.from("TMPDIR\0"));
+  if (directory === undefined) libc().unsetenv(name);
+  else libc().setenv(name, ptr(Buffer.from(`${directory}\0`)), 1);
 };
 
 /** Addresses of functions of the C library, for code that is compiled without it. */

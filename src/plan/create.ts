@@ -25,6 +25,8 @@ export type PlanInput = Omit<Composition, "extra"> & {
   resolver: Uint8Array | undefined;
   /** The user's git identity, aliases, diff and merge settings as a git configuration file. */
   gitConfig: Uint8Array | undefined;
+  /** What git inside does not see. */
+  gitIgnore: Uint8Array | undefined;
   /** Variables for the agent, each with its reason. */
   variables: Variable[];
   /** What stands for credentials: it wins over whatever is set or passed under the same name. */
@@ -39,12 +41,12 @@ export type PlanInput = Omit<Composition, "extra"> & {
 
 /** Decides everything about one run. Pure: what it needs to know of the machine is in its input. */
 export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } => {
-  const { host, policy, workdir } = input;
-  const variables = composeEnvironment(host, policy, workdir, input.variables, input.placeholders);
+  const { host, policy } = input;
+  const variables = composeEnvironment(host, policy, input.variables, input.placeholders);
   return {
     id: input.id,
     command: input.command,
-    workdir,
+    workdir: host.cwd,
     home: host.home,
     identity: { uid: host.uid, gid: host.gid },
     mounts: composeMounts({ ...input, extra: [...input.carried, ...generated(input)] }),
@@ -81,6 +83,9 @@ const generated = ({ host, policy, hostname, resolver, facts, ...input }: PlanIn
   ...gitConfigOf(input).map((bytes) =>
     bytesAt(path.join(host.realHome, ".gitconfig"), bytes, "the user's git settings, filtered"),
   ),
+  ...(input.gitIgnore
+    ? [bytesAt(path.join(host.realHome, ignorePlace), input.gitIgnore, "what you have git ignore, and what is hidden")]
+    : []),
 ];
 
 /** One file, or none when there is nothing to say. */
@@ -88,6 +93,9 @@ const gitConfigOf = ({ gitConfig, gitCredentials }: Pick<PlanInput, "gitConfig" 
   gitConfig || gitCredentials.length > 0
     ? [Buffer.concat([gitConfig ?? new Uint8Array(), Buffer.from(gitCredentials.map(describeCredential).join(""))])]
     : [];
+
+/** Where git looks for what it ignores everywhere, unless a setting names another file (gitignore(5)). */
+const ignorePlace = ".config/git/ignore";
 
 const bytesAt = (target: string, bytes: Uint8Array, origin: string): Mount => ({
   kind: "bytes",
@@ -101,8 +109,8 @@ const bytesAt = (target: string, bytes: Uint8Array, origin: string): Mount => ({
  * cordon's own directories and binary that the writable parts of a policy would reach. Masks do not count: renaming the
  * parent of a mask uncovers it.
  */
-export const exposedPlaces = (host: Host, policy: Policy, workdir: string, real: (target: string) => string) => {
-  const writable = [{ value: workdir, origin: "the project" }, ...policy.filesystem.write];
+export const exposedPlaces = (host: Host, policy: Policy, project: string, real: (target: string) => string) => {
+  const writable = [{ value: project, origin: "the project" }, ...policy.filesystem.write];
   const precious = [...Object.values(host.places), host.executable].map(real);
   return writable.flatMap(({ value, origin }) => {
     const target = real(value);

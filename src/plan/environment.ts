@@ -64,7 +64,6 @@ export type Variable = { name: string; value: string; origin: string };
 export const composeEnvironment = (
   host: Host,
   policy: Policy,
-  workdir: string,
   own: Variable[],
   placeholders: Variable[] = [],
 ): Variable[] => {
@@ -81,7 +80,7 @@ export const composeEnvironment = (
       if (!isSteering(name)) add({ name, value: host.env[name]!, origin });
     }
   }
-  for (const variable of standing(host, workdir)) add(variable);
+  for (const variable of standing(host)) add(variable);
   if (policy.network.mode === "filtered") for (const variable of proxies) add(variable);
   for (const variable of own) add(variable);
   for (const [name, value] of Object.entries(policy.env.set)) add({ name, value, origin: "env.set" });
@@ -92,11 +91,11 @@ export const composeEnvironment = (
 /** True for names that no rule can pass from the host. A value that the user sets by hand is the user's own business. */
 export const isSteering = (name: string): boolean => steeringNames.some((pattern) => fits(pattern, name));
 
-const standing = (host: Host, workdir: string): Variable[] =>
+const standing = (host: Host): Variable[] =>
   Object.entries({
     HOME: host.home,
-    PATH: searchPath(host, workdir),
-    PWD: workdir,
+    PATH: searchPath(host),
+    PWD: host.cwd,
     TMPDIR: "/tmp",
     XDG_RUNTIME_DIR: `/run/user/${host.uid}`,
     CORDON_SANDBOX: "1",
@@ -106,9 +105,9 @@ const standing = (host: Host, workdir: string): Variable[] =>
   }).map(([name, value]) => ({ name, value, origin: "cordon" }));
 
 /** The host's PATH without relative entries and without directories of the project: those are for the agent to choose. */
-export const searchPath = (host: Host, workdir: string): string => {
+export const searchPath = (host: Host): string => {
   const entries = (host.env["PATH"] ?? "").split(":");
-  const trusted = entries.filter((entry) => path.isAbsolute(entry) && !isWithin(path.resolve(entry), workdir));
+  const trusted = entries.filter((entry) => path.isAbsolute(entry) && !isWithin(path.resolve(entry), host.project));
   return [...new Set(trusted.length > 0 ? trusted : ["/usr/local/bin", "/usr/bin", "/bin"])].join(":");
 };
 

@@ -21,6 +21,8 @@ const verdictOf = (mount: Mount, target: string): string => {
     case "workspace":
     case "bind":
       return mount.mode === "rw" ? "read and write" : "read only";
+    case "overlay":
+      return mount.mode === "rw" ? "read and write, in the session only" : "read only, as the session left it";
     case "tmpfs":
       return mount.target === target ? "private and empty at the start" : "does not exist inside; private space";
     case "mask":

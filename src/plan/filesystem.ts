@@ -10,7 +10,8 @@ import type { Mount } from "./plan.ts";
 export type Composition = {
   host: Host;
   policy: Policy;
-  workdir: string;
+  /** What stands at the project's place. */
+  workspace: Mount[];
   /** Facts of every path in `pathsOf`. */
   facts: Facts;
   /** Names in every directory above home and in the forks of home, only filled when the whole host is shown. */
@@ -31,8 +32,6 @@ export const pathsOf = (given: Omit<Composition, "facts">): string[] => [
   ...[...given.policy.filesystem.read, ...given.policy.filesystem.write, ...given.policy.filesystem.hide].map(
     (rule) => rule.value,
   ),
-  ...gitGuards(given.workdir),
-  given.workdir,
   ...namingFiles,
 ];
 
@@ -45,8 +44,7 @@ export const composeMounts = (given: Composition): Mount[] => {
   const composed: Mount[] = [
     ...(policy.filesystem.base === "host" ? wholeHost(given) : platform(given)),
     ...privateDirectories(given),
-    { kind: "workspace", source: given.workdir, target: given.workdir, mode: "rw", origin: "the project" },
-    ...gitMounts(given),
+    ...given.workspace,
     ...policy.filesystem.read.flatMap((rule) => binds(rule, "ro", given.facts)),
     ...policy.filesystem.write.flatMap((rule) => binds(rule, "rw", given.facts)),
     ...given.extra,
@@ -153,9 +151,9 @@ const masks = (rule: Rule, facts: Facts): Mount[] => {
  * A denied path in a writable directory may have become a link since: then what it leads to is hidden as long as it
  * lies below that directory. Otherwise one run could hide the system, or the whole project, from the next.
  */
-const hidden = (rule: Rule, { facts, policy, workdir }: Composition): Mount[] => {
+const hidden = (rule: Rule, { facts, policy, host }: Composition): Mount[] => {
   const mounts = masks(rule, facts);
-  const roots = [workdir, ...policy.filesystem.write.map(({ value }) => facts[value]?.real ?? value)];
+  const roots = [host.project, ...policy.filesystem.write.map(({ value }) => facts[value]?.real ?? value)];
   const root = roots.find((candidate) => rule.value !== candidate && isWithin(rule.value, candidate));
   if (root === undefined || facts[rule.value]?.real === rule.value) return mounts;
   return mounts.filter(({ target }) => target !== rule.value && target !== root && isWithin(target, root));
@@ -166,14 +164,6 @@ const maskPlace = (place: string, { policy }: Composition): Mount[] =>
   policy.filesystem.base === "host"
     ? [{ kind: "mask", of: "directory", target: place, origin: "cordon's own directories" }]
     : [];
-
-const gitGuards = (workdir: string): string[] => ["config", "hooks"].map((name) => path.join(workdir, ".git", name));
-
-/** Only plain files and directories are guarded: through a planted link the guard would land somewhere else. */
-const gitMounts = ({ facts, workdir }: Composition): Mount[] =>
-  gitGuards(workdir)
-    .filter((target) => facts[target]?.kind !== "missing" && facts[target]?.real === target)
-    .map((target) => ({ kind: "bind", source: target, target, mode: "ro", origin: "guard of .git" }));
 
 const parentsFirst = (mounts: Mount[]): Mount[] => {
   const last = new Map(mounts.map((mount) => [mount.target, mount]));

@@ -11,6 +11,9 @@ import { type Facts, type Host, inspectPath, inspectPaths, listDirectory, listen
 import { isWithin, projectKey } from "../places.ts";
 import type { Policy } from "../policy.ts";
 import { readUserSettings } from "../workspace/git.ts";
+import { formatSettings } from "../workspace/git-settings.ts";
+import { composeIgnore } from "../workspace/ignore.ts";
+import type { Workspace } from "../workspace/workspace.ts";
 import { certificateMounts, houseAuthorities, trustStores } from "./certificates.ts";
 import { exposedPlaces, nestedSources, type PlanInput } from "./create.ts";
 import { type Composition, composeMounts, pathsOf } from "./filesystem.ts";
@@ -32,6 +35,9 @@ export type Request = {
   command: string[];
   services: Config["services"];
   secretFiles: Config["secretFiles"];
+  workspace: Workspace;
+  /** Package caches. */
+  caches: Supply;
   /** Nothing starts after this. */
   isDry: boolean;
   /** The certificate of the authority that the gateway signs with; none where nothing is looked into. */
@@ -49,20 +55,20 @@ export type Gathered = {
 
 /** The one look at the machine before a plan is made. Creates nothing. Throws errors of the catalogue. */
 export const gatherPlan = async (request: Request): Promise<Gathered> => {
-  const { id, host, requested, agent, command } = request;
-  const workdir = host.cwd;
-  checkWorkdir(workdir, host);
-  const states = agent ? locateState(agent, host, workdir, request.policy.credentials) : [];
+  const { id, host, requested, agent, command, workspace } = request;
+  const { project } = host;
+  const states = agent ? locateState(agent, host, project, request.policy.credentials, workspace.state) : [];
   const { policy, found, settings, registries } = await settlePolicy(request, states);
-  checkRules(policy, workdir);
-  checkExposure(host, policy, workdir);
-  const cache = path.join(host.places.cache, "projects", projectKey(workdir));
-  const { sockets: served, ...sockets } = await findServed({ id, host, policy, workdir });
+  checkRules(policy, project);
+  checkExposure(host, policy, project);
+  const cache = path.join(host.places.cache, "projects", projectKey(project));
+  const { sockets: served, ...sockets } = await findServed({ id, host, policy });
   const isShut = policy.credentials === "none";
   const secrets = isShut ? [] : await secretMounts(request.secretFiles, { host, isDry: request.isDry });
   const supplies: Supply[] = [
     ...(agent ? [agentSupply(agent, states)] : []),
     cacheSupply(host, cache),
+    request.caches,
     { mounts: certificateMounts(host), variables: houseAuthorities(host) },
     { mounts: settings.mounts, variables: [...registries, ...settings.variables] },
     ...(request.authority === undefined ? [] : [trustStores(host, request.authority)]),
@@ -72,11 +78,11 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
     sockets,
   ];
   const carried = supplies.flatMap(({ mounts }) => mounts);
-  const composition = composeWith(host, policy, carried);
+  const composition = composeWith(host, policy, workspace.mounts, carried);
   const mounts = composeMounts(composition);
   checkNesting(mounts);
   const install = agent?.install ?? "check the spelling, or install it";
-  const program = locateProgram(command[0]!, host, workdir, mounts, install);
+  const program = locateProgram(command[0]!, host, mounts, install);
   const input: PlanInput = {
     ...composition,
     id,
@@ -85,7 +91,7 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
     carried: [...carried, ...program.mounts],
     hostname: hostnameOf(),
     resolver: policy.network.mode === "filtered" ? undefined : resolverOf(composition.facts),
-    gitConfig: readUserSettings(host, workdir),
+    ...gitFiles(host, policy),
     variables: supplies.flatMap(({ variables }) => variables),
     placeholders: found.variables,
     injections: found.injections,
@@ -96,14 +102,24 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
   return { input, states, cache, credentials: found, settings: settings.settings };
 };
 
-const composeWith = (host: Host, policy: Policy, extra: Mount[]): Composition => {
+/** The user's own files for git, as they stand inside. */
+const gitFiles = (host: Host, policy: Policy): Pick<PlanInput, "gitConfig" | "gitIgnore"> => {
+  const settings = readUserSettings(host);
+  const hidden = policy.filesystem.hide.map(({ value }) => value);
+  return {
+    gitConfig: settings && Buffer.from(formatSettings(settings)),
+    gitIgnore: composeIgnore(host, settings ?? [], hidden),
+  };
+};
+
+const composeWith = (host: Host, policy: Policy, workspace: Mount[], extra: Mount[]): Composition => {
   const listings = listingsOf(host, policy);
-  const given = { host, policy, workdir: host.cwd, listings, sockets: listeningSockets(), extra };
+  const given = { host, policy, workspace, listings, sockets: listeningSockets(), extra };
   return { ...given, facts: inspectPaths(pathsOf(given)) };
 };
 
 /** A rule names something that exists, and one of the project's own paths does not lead out of the project. */
-const checkRules = (policy: Policy, workdir: string): void => {
+const checkRules = (policy: Policy, project: string): void => {
   for (const { value, origin } of policy.filesystem.hide) {
     // In a configuration file a path may be there on one machine and not on another; on the command line it is a slip.
     const { kind, link } = inspectPath(value);
@@ -114,7 +130,7 @@ const checkRules = (policy: Policy, workdir: string): void => {
     const fact = inspectPath(rule.value);
     if (fact.kind === "missing")
       throw errorOf("E_PATH_INVALID", rule.origin, rule.value, "there is no such file or directory");
-    if (isWithin(rule.value, workdir) && !isWithin(fact.real, workdir)) {
+    if (isWithin(rule.value, project) && !isWithin(fact.real, project)) {
       throw errorOf(
         "E_PATH_INVALID",
         rule.origin,
@@ -126,8 +142,17 @@ const checkRules = (policy: Policy, workdir: string): void => {
   }
 };
 
-const checkExposure = (host: Host, policy: Policy, workdir: string): void => {
-  const [exposed] = exposedPlaces(host, policy, workdir, realOf);
+/**
+ * Refuses a project that is none, or that would put cordon's own places within reach, before anything is made in them.
+ * Throws E_WORKDIR_INVALID and E_STATE_EXPOSED.
+ */
+export const checkProject = (host: Host, policy: Policy): void => {
+  checkWorkdir(host.project, host);
+  checkExposure(host, policy, host.project);
+};
+
+const checkExposure = (host: Host, policy: Policy, project: string): void => {
+  const [exposed] = exposedPlaces(host, policy, project, realOf);
   if (exposed) throw errorOf("E_STATE_EXPOSED", exposed.target, exposed.place);
 };
 

@@ -32,7 +32,7 @@ export const withNetwork = (
     ...(registries ? [registries] : []),
     ...(network.presets.includes("git-hosts") ? [{ allow: gitHostRules(), hostPorts: [] }] : []),
   ];
-  const learned = readLearned(host.places, host.cwd);
+  const learned = readLearned(host.places, host.project);
   const allow = [...network.allow, ...learned.allow, ...demands.flatMap((demand) => demand.allow)];
   const hostPorts = [...network.hostPorts, ...demands.flatMap((demand) => demand.hostPorts)];
   const deny = [...network.deny, ...learned.deny];

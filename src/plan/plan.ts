@@ -30,11 +30,19 @@ export type Plan = {
 };
 
 /**
+ * What is written lies beside the files it seems to change: `lower` stays as it is, and the room (a directory that
+ * holds `lower`, `upper`, `work` and `merged`, which nothing inside sees) keeps every change in `upper`. Other mounts
+ * below `lower` do not show. `room` and `lower` are absolute; one room serves one run at a time that writes.
+ */
+export type Overlay = { kind: "overlay"; lower: string; room: string; mode: "ro" | "rw" };
+
+/**
  * Later mounts lie over earlier ones; parents come before their children. An optional source may have vanished since
  * somebody looked; then nothing stands there.
  */
 export type Mount = { target: string; origin: string } & (
   | { kind: "workspace" | "bind"; source: string; mode: "ro" | "rw"; optional?: true }
+  | Overlay
   | { kind: "tmpfs"; permissions: number; sizeBytes?: number }
   | { kind: "symlink"; link: string }
   | { kind: "bytes"; bytes: Uint8Array; permissions: number }
@@ -53,6 +61,7 @@ export type Feature =
   | "network-deny"
   | "http-rules"
   | "credential-broker"
+  | "overlay"
   | `limit-${keyof Resources}`
   | `widen-${Widening}`;
 
@@ -65,6 +74,7 @@ export const featuresOf = (plan: Plan): Feature[] => [
   ...(plan.deniesHosts ? (["network-deny"] as const) : []),
   ...(hasRequestRules(plan) ? (["http-rules"] as const) : []),
   ...(plan.credentials === "broker" && plan.network === "filtered" ? (["credential-broker"] as const) : []),
+  ...(plan.mounts.some(({ kind }) => kind === "overlay") ? (["overlay"] as const) : []),
   ...plan.requested.map((limit): Feature => `limit-${limit}`),
   ...plan.widen.map((widening): Feature => `widen-${widening}`),
 ];

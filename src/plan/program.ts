@@ -14,14 +14,14 @@ const maxHops = 16;
 const shebangBytes = 256;
 
 /**
- * Finds a program by name on the host's PATH, or by path from `workdir`. Throws E_COMMAND_MISSING (127) with `install`
+ * Finds a program by name on the host's PATH, or by path from the working directory. Throws E_COMMAND_MISSING (127) with `install`
  * as the hint, or E_COMMAND_UNEXECUTABLE (126). `mounts` are those that the run has anyway.
  */
-export const locateProgram = (name: string, host: Host, workdir: string, mounts: Mount[], install: string): Program => {
-  const file = name.includes("/") ? path.resolve(workdir, name) : findProgram(name, searchPath(host, workdir), workdir);
+export const locateProgram = (name: string, host: Host, mounts: Mount[], install: string): Program => {
+  const file = name.includes("/") ? path.resolve(host.cwd, name) : findProgram(name, searchPath(host), host.project);
   if (file === undefined || !fs.existsSync(file)) throw errorOf("E_COMMAND_MISSING", name, install);
   if (!isExecutable(file)) throw errorOf("E_COMMAND_UNEXECUTABLE", name, "it is not an executable file");
-  const needed = [...hopsOf(file), ...interpreterOf(file, host, workdir)];
+  const needed = [...hopsOf(file), ...interpreterOf(file, host)];
   const added: Mount[] = [];
   for (const hop of needed) {
     if (!isVisible([...mounts, ...added], hop)) added.push(showing(hop, host, name));
@@ -42,7 +42,7 @@ const hopsOf = (file: string): string[] => {
 };
 
 /** The interpreter that a script names in its first line (execve(2)), directly or through env(1). */
-const interpreterOf = (file: string, host: Host, workdir: string): string[] => {
+const interpreterOf = (file: string, host: Host): string[] => {
   const fd = fs.openSync(file, "r");
   const bytes = Buffer.alloc(shebangBytes);
   const size = fs.readSync(fd, bytes, 0, shebangBytes, 0);
@@ -53,13 +53,13 @@ const interpreterOf = (file: string, host: Host, workdir: string): string[] => {
   const isEnv = path.basename(words[0] ?? "") === "env";
   const wanted = isEnv ? words.slice(1).find((word) => !word.startsWith("-")) : words[0];
   const found =
-    wanted === undefined || wanted.includes("/") ? wanted : findProgram(wanted, searchPath(host, workdir), workdir);
+    wanted === undefined || wanted.includes("/") ? wanted : findProgram(wanted, searchPath(host), host.project);
   return found !== undefined && fs.existsSync(found) ? hopsOf(found) : [];
 };
 
 const isVisible = (mounts: Mount[], file: string): boolean => {
   const mount = mountAt(mounts, file);
-  return mount?.kind === "bind" || mount?.kind === "workspace";
+  return mount?.kind === "bind" || mount?.kind === "workspace" || mount?.kind === "overlay";
 };
 
 /** The narrowest directory with which a program usually works: its package tree, its prefix, its directory; or itself. */

@@ -28,7 +28,7 @@ export const settlePolicy = async (
   // Without a gateway nothing puts a credential on the wire.
   const isBlind = policy.credentials === "broker" && policy.network.mode !== "filtered";
   const mode = isBlind ? "none" : policy.credentials;
-  const surroundings = { host, workdir: host.cwd, policy: network.policy, mode };
+  const surroundings = { host, policy: network.policy, mode };
   const settings = agent ? await gatherSettings(agent, states, surroundings) : noSettings;
   const set = { ...settings.keys, ...policy.env.set };
   const { services, isDry } = request;

@@ -15,7 +15,7 @@ import type { Mount } from "./plan.ts";
 /** What a run gets by way of sockets that cordon serves: the sockets, and what leads programs inside to them. */
 export type Served = { sockets: ServedSocket[]; mounts: Mount[]; variables: Variable[] };
 
-type Given = { id: string; host: Host; policy: Policy; workdir: string };
+type Given = { id: string; host: Host; policy: Policy };
 
 /**
  * Looks for what the run's sockets need of this machine. Throws E_SSH_AGENT_MISSING, E_SSH_KEY_UNKNOWN and
@@ -63,17 +63,17 @@ const agentSocket = ({ id, host }: Given, { agent, keys, config }: SshAccess): S
   };
 };
 
-const clipboardSocket = ({ id, host, workdir }: Given): Served => {
+const clipboardSocket = ({ id, host }: Given): Served => {
   const origin = "--paste-images";
   const name = "clipboard";
   return {
-    sockets: [{ name, service: findClipboard(host, workdir) }],
+    sockets: [{ name, service: findClipboard(host) }],
     mounts: [
       socketMount(host, id, name, socketPlace, origin),
       ...programs.map((program) => bind(host.executable, path.join(programsPlace, program), origin)),
     ],
     variables: [
-      { name: "PATH", value: `${programsPlace}:${searchPath(host, workdir)}`, origin },
+      { name: "PATH", value: `${programsPlace}:${searchPath(host)}`, origin },
       // By it Gemini CLI chooses one of the two programs; without it, none.
       { name: "XDG_SESSION_TYPE", value: "wayland", origin },
     ],
@@ -87,12 +87,12 @@ const displays: { variable: string; tool: ToolName }[] = [
 ];
 const displayVariables = ["WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DISPLAY", "XAUTHORITY", "HOME"];
 
-const findClipboard = (host: Host, workdir: string): ClipboardService => {
+const findClipboard = (host: Host): ClipboardService => {
   const isThere = ({ variable }: { variable: string }) => Boolean(host.env[variable]);
   const candidates: ToolName[] =
     host.platform === "darwin" ? ["osascript"] : displays.filter(isThere).map(({ tool }) => tool);
   for (const tool of candidates) {
-    const program = findProgram(tool, host.env["PATH"], workdir);
+    const program = findProgram(tool, host.env["PATH"], host.project);
     if (program === undefined) continue;
     const variables = displayVariables.filter((name) => host.env[name] !== undefined);
     return {

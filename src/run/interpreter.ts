@@ -7,7 +7,9 @@ import { type Child, type Exit, startDetached } from "../exec.ts";
 import type { FdSource, Launch } from "../launch.ts";
 import { copyAbove } from "../libc.ts";
 import type { Places } from "../places.ts";
+import type { Watch } from "../terminal/watch.ts";
 import { openUnnamed } from "../unnamed-file.ts";
+import type { ProjectWatch } from "../workspace/watch-project.ts";
 import { serveControl } from "./control.ts";
 import { createGate, type Gate, openGate } from "./gate.ts";
 import { forbidCoreDumps, releaseStartPages, sealProgram } from "./hardening.ts";
@@ -17,7 +19,7 @@ import { serveSockets } from "./sockets.ts";
 import { carryOut } from "./steps.ts";
 
 /** How a run ended. `code` is what cordon exits with; `reason` says when the ending was not the command's own. */
-export type Outcome = { code: number; reason?: "timeout" | "stopped" | "out-of-memory" | "not-started" };
+export type Outcome = { code: number; reason?: "timeout" | "stopped" | "replaced" | "out-of-memory" | "not-started" };
 
 export type RunOptions = {
   timeoutMs?: number;
@@ -28,6 +30,10 @@ export type RunOptions = {
   credentials: LiveCredentials;
   /** Tells the person at the terminal one line, unless a program inside owns the terminal. */
   notify: Notify;
+  /** Hears when the program asks for attention, on a terminal. */
+  watch?: Watch | undefined;
+  /** Looks after the project from outside. */
+  project?: ProjectWatch | undefined;
 };
 
 /** How long a command may take to end after SIGTERM before everything inside is killed. */
@@ -41,10 +47,16 @@ const forwarded: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "
 export const runLaunch = async (launch: Launch, run: Run, places: Places, options: RunOptions): Promise<Outcome> => {
   const directory = enterRun(places, run);
   const ending: Ending = { directory, depth: launch.main.depth };
+  // Before anything is started: a signal that nobody heard would leave the sandbox behind.
+  const stopForwarding = forwardSignals(ending);
   try {
     for (const step of launch.setup) carryOut(step, { tolerant: false });
     const sockets = launch.sockets && (await serveSockets(launch.sockets, directory, options.notify));
-    const { child, gate } = await start(launch, directory);
+    options.project?.begin({
+      onAppear: (sentence) => options.notify(sentence, "repository"),
+      onReplaced: (sentence) => endAtOnce(ending, sentence, options),
+    });
+    const { child, gate } = await start(launch, directory, options.watch);
     const { authority } = options;
     const surroundings = { directory, child: child.pid, run, places, ...options, onQuiet: releaseStartPages };
     const gateway = gate && authority && (await openGate(launch.egress!, gate, { ...surroundings, authority }));
@@ -55,7 +67,6 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
       }
       return gateway ? gateway.answer(request) : { ok: false, problem: "its network has no rules: it is not filtered" };
     });
-    const stopForwarding = forwardSignals(ending);
     const timer =
       options.timeoutMs === undefined ? undefined : setTimeout(() => end(ending, "timeout"), options.timeoutMs);
     const release = setTimeout(releaseStartPages, releaseAfterMs);
@@ -63,22 +74,27 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
     clearTimeout(release);
     clearTimeout(timer);
     clearTimeout(ending.killer);
-    stopForwarding();
     control.close();
     gateway?.close();
     sockets?.close();
     await untilEmpty(directory);
     return outcomeOf(exit, ending, launch);
   } finally {
+    stopForwarding();
     leaveRun(places, run);
   }
 };
 
-type Ending = { directory: string; depth: number; reason?: "timeout" | "stopped"; killer?: NodeJS.Timeout };
+type Ending = {
+  directory: string;
+  depth: number;
+  reason?: "timeout" | "stopped" | "replaced";
+  killer?: NodeJS.Timeout;
+};
 
 type Started = { child: Child; gate?: Gate };
 
-const start = async (launch: Launch, directory: string): Promise<Started> => {
+const start = async (launch: Launch, directory: string, watch: Watch | undefined): Promise<Started> => {
   const { env, cwd, sealed } = launch.main;
   const words = [launch.main.file, ...launch.main.args];
   if (sealed !== undefined) words[sealed] = sealProgram(words[sealed]!);
@@ -87,19 +103,24 @@ const start = async (launch: Launch, directory: string): Promise<Started> => {
   const gate = launch.egress && createGate();
   const fds = launch.main.fds.map((source) => openSource(source, directory, gate));
   try {
-    return { child: await spawn(launch, file, args, { env, cwd, fds }), ...(gate && { gate }) };
+    return { child: await spawn(launch, file, args, { env, cwd, fds, watch }), ...(gate && { gate }) };
   } finally {
     for (const fd of fds) fs.closeSync(fd);
     if (gate) fs.closeSync(gate.far);
   }
 };
 
-type Spawning = { env: Record<string, string>; cwd: string; fds: number[] };
+type Spawning = { env: Record<string, string>; cwd: string; fds: number[]; watch: Watch | undefined };
 
-const spawn = async ({ tty }: Launch, file: string, args: string[], { env, cwd, fds }: Spawning): Promise<Child> => {
+const spawn = async (
+  { tty }: Launch,
+  file: string,
+  args: string[],
+  { env, cwd, fds, watch }: Spawning,
+): Promise<Child> => {
   if (!tty.stdin && !tty.stdout && !tty.stderr) return startDetached(file, args, { env, cwd, fds });
   const { openTerminal } = await import("../terminal/pty.ts");
-  return openTerminal(tty).spawn(file, args, { env, cwd, extraFds: fds });
+  return openTerminal(tty, watch).spawn(file, args, { env, cwd, extraFds: fds });
 };
 
 const openSource = (source: FdSource, directory: string, gate: Gate | undefined): number => {
@@ -116,6 +137,16 @@ const end = (ending: Ending, reason: "timeout" | "stopped"): void => {
   ending.reason ??= reason;
   deliver(ending, "SIGTERM");
   ending.killer ??= setTimeout(() => killSandbox(ending.directory), graceMs);
+};
+
+/** What stands open inside may be written to at any moment: there is no time to ask. */
+const endAtOnce = (ending: Ending, sentence: string, { notify }: RunOptions): void => {
+  ending.reason ??= "replaced";
+  notify(sentence);
+  const kill = () => {
+    if (!killSandbox(ending.directory)) ending.killer = setTimeout(kill, signalRetryMs);
+  };
+  kill();
 };
 
 const forwardSignals = (ending: Ending): (() => void) => {
@@ -138,7 +169,7 @@ const outcomeOf = (exit: Exit, ending: Ending, launch: Launch): Outcome => {
   const reported = readStatus(ending.directory).exitCode;
   if (ending.reason === "timeout") return { code: 124, reason: "timeout" };
   const code = reported ?? exit.code ?? 128 + 9;
-  if (ending.reason === "stopped") return { code, reason: "stopped" };
+  if (ending.reason !== undefined) return { code, reason: ending.reason };
   if (launch.oomEvents !== undefined && code !== 0 && memoryKills(launch.oomEvents) > 0)
     return { code, reason: "out-of-memory" };
   if (reported === undefined && exit.signal === null && exit.code !== 0) return { code: 125, reason: "not-started" };

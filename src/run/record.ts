@@ -12,6 +12,8 @@ export type Run = {
   agent: string;
   backend: string;
   createdAt: string;
+  /** Name of the session that it works in, as it was at the start. */
+  session?: string;
   /** What undoes the launch; replayed for a run whose process is gone. */
   teardown: Step[];
   join: Join;
@@ -35,6 +37,7 @@ export const readRecord = (directory: string): Run | undefined => {
 const isRun = (value: unknown): value is Run =>
   isObject(value) &&
   ["id", "startTicks", "project", "agent", "backend", "createdAt"].every((key) => typeof value[key] === "string") &&
+  ["string", "undefined"].includes(typeof value["session"]) &&
   Number.isSafeInteger(value["pid"]) &&
   Number(value["pid"]) > 1 &&
   Array.isArray(value["teardown"]) &&

@@ -1,6 +1,7 @@
 import type { Modes } from "./modes.ts";
-import { BACKSLASH, ESC, OSC, ST, scanElement, scanString, scanUtf8 } from "./scan.ts";
+import { BACKSLASH, BEL, ESC, OSC, ST, scanElement, scanString, scanUtf8 } from "./scan.ts";
 import { createJudge, MAX_STRING_LENGTH, NOTHING, STRING_END } from "./verdict.ts";
+import type { Watch } from "./watch.ts";
 
 const ENQ = 0x05;
 const SHIFT_OUT = 0x0e;
@@ -9,7 +10,7 @@ const BRACKET = 0x5b;
 
 /** 1 = not plain text. A table, because throughput depends on the loop over plain text. */
 const SPECIAL = new Uint8Array(256).fill(1, 0x80);
-for (const byte of [ENQ, SHIFT_OUT, SHIFT_IN, ESC]) SPECIAL[byte] = 1;
+for (const byte of [ENQ, BEL, SHIFT_OUT, SHIFT_IN, ESC]) SPECIAL[byte] = 1;
 
 /** Finals of the CSIs that only move, erase or colour, which make up nearly all of what programs send. */
 const DRAWS = new Uint8Array(256);
@@ -43,10 +44,10 @@ const skipDrawing = (bytes: Uint8Array, start: number): number => {
 
 /**
  * Filters what a sandboxed program sends to the user's terminal. Every sequence is judged as a whole and an incomplete one waits
- * for the next chunk, so it makes no difference where writes are split, and what comes out is well-formed.
+ * for the next chunk, so it makes no difference where writes are split, and what comes out is well-formed. `onCall` hears when the program asks for attention.
  */
-export const createFilter = (): Filter => {
-  const judge = createJudge();
+export const createFilter = (onCall?: Watch["called"]): Filter => {
+  const judge = createJudge(() => onCall?.("notification"));
   const { modes } = judge;
   let carry: Uint8Array = NOTHING;
   /** A string that is not held: its body goes on to the terminal (`passes`), or nowhere. */
@@ -79,6 +80,10 @@ export const createFilter = (): Filter => {
   const takeSpecial = (bytes: Uint8Array, at: number): Step => {
     const byte = bytes[at]!;
     if (byte === ENQ) return { end: at + 1, replacement: NOTHING };
+    if (byte === BEL) {
+      onCall?.("bell");
+      return { end: at + 1, replacement: undefined };
+    }
     if (byte !== SHIFT_IN && byte !== SHIFT_OUT) return takeElement(bytes, at);
     modes.noteShift(byte === SHIFT_OUT);
     return { end: at + 1, replacement: undefined };

@@ -6,6 +6,7 @@ import { createFilter } from "./filter.ts";
 import { closeQuietly, libc, openPty, openSocketPair, writeSize } from "./libc.ts";
 import { hasJobControl, openOuter } from "./outer.ts";
 import { cancelReader, createKeyboard, createScreen, openReader, readAll } from "./relay.ts";
+import type { Watch } from "./watch.ts";
 import { writeAll, writeNow } from "./write.ts";
 
 /** How long output may still come after the command has ended, while something else holds the private terminal open. */
@@ -25,7 +26,7 @@ export type TerminalSession = {
 };
 
 /** Opens a private terminal between the user's and a sandbox. At least one of `streams` must be a terminal. */
-export const openTerminal = (streams: Streams): TerminalSession => {
+export const openTerminal = (streams: Streams, watch?: Watch): TerminalSession => {
   // Where only stderr is a terminal, the keyboard belongs to whatever else runs there.
   const usesKeyboard = streams.stdin || streams.stdout;
   const outer = openOuter(streams.stdin ? 0 : streams.stdout ? 1 : 2, { keepsOutput: !streams.stdout });
@@ -33,9 +34,12 @@ export const openTerminal = (streams: Streams): TerminalSession => {
   // At its prompt a shell has modes of its own, which are not for a program in the background.
   if (outer.isForeground()) outer.copyTo(slave);
   const report = openSocketPair();
-  const filter = createFilter();
-  const screen = createScreen(outer, filter.push);
-  const keyboard = createKeyboard(outer, master);
+  const filter = createFilter(watch?.called);
+  const screen = createScreen(outer, (bytes) => {
+    watch?.shown();
+    return filter.push(bytes);
+  });
+  const keyboard = createKeyboard(outer, master, watch?.typed);
   let reports: ReturnType<typeof openReader> | undefined;
   let isClosed = false;
   /** Set while the command is stopped and waits for cordon to be continued. */

@@ -74,13 +74,15 @@ const ANSWER = /\x1b(?:\[[?>=]?[\d;:]*(?:[cnRtxu]|\$y)|[P\]_])/g;
 
 export type Keyboard = { start(): void; stop(): void; drop(): void; answers(): number };
 
-/** The way from the user to the sandbox. */
-export const createKeyboard = (outer: OuterTerminal, master: number): Keyboard => {
+/** The way from the user to the sandbox. `onKey` hears of what is typed, and not of the terminal's answers. */
+export const createKeyboard = (outer: OuterTerminal, master: number, onKey?: () => void): Keyboard => {
   let reader: Reader | undefined;
   let answers = 0;
 
   const take = (bytes: Uint8Array): Promise<void> => {
-    answers += Buffer.from(bytes).toString("latin1").match(ANSWER)?.length ?? 0;
+    const found = Buffer.from(bytes).toString("latin1").match(ANSWER)?.length ?? 0;
+    answers += found;
+    if (found === 0) onKey?.();
     return writeAll(master, bytes);
   };
 

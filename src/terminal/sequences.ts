@@ -30,6 +30,10 @@ export const judgeOsc = (payload: string): Verdict => {
   return code === 777 && payload.startsWith("777;notify;") ? "pass" : "drop";
 };
 
+/** Whether an OSC that passes asks the person to look: a notification, but not one that only asks or closes (kitty's). */
+export const asksAttention = (payload: string): boolean =>
+  /^(?:9;(?!4(?:;|$))|777;|99;(?!(?:[^;]*:)?p=(?:\?|close|alive)(?:[:;]|$)))/.test(payload);
+
 /** Judges a CSI: `prefix` is one of `<=>?` or empty, `suffix` the intermediate bytes and the final one. */
 export const judgeCsi = (prefix: string, params: string, suffix: string): Verdict => {
   // Media copy: sends the screen or what follows to a printer command.

@@ -1,6 +1,14 @@
 import { createModes, type Modes } from "./modes.ts";
 import { type Element, ESC, OSC, ST, scanUtf8 } from "./scan.ts";
-import { asksTerminal, isStreamable, judgeCsi, judgeEscape, judgeOsc, judgeString } from "./sequences.ts";
+import {
+  asksAttention,
+  asksTerminal,
+  isStreamable,
+  judgeCsi,
+  judgeEscape,
+  judgeOsc,
+  judgeString,
+} from "./sequences.ts";
 
 export const NOTHING = new Uint8Array(0);
 export const STRING_END = Buffer.from("\x1b\\");
@@ -39,8 +47,8 @@ export type Judge = {
   judge(bytes: Uint8Array, start: number, element: Element): Replacement;
 };
 
-/** Judges elements one by one and remembers what the passed ones left behind. */
-export const createJudge = (): Judge => {
+/** Judges elements one by one and remembers what the passed ones left behind. `onCall` hears of every notification. */
+export const createJudge = (onCall?: () => void): Judge => {
   const modes = createModes();
   let questions = 0;
 
@@ -75,6 +83,7 @@ export const createJudge = (): Judge => {
     }
     if (judgeOsc(text) === "drop") return false;
     modes.noteOsc(text);
+    if (asksAttention(text)) onCall?.();
     if (/^\d+;(?:.*;)?\?/.test(text)) questions++;
     return true;
   };

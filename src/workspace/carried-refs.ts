@@ -1,7 +1,7 @@
 import { runGit } from "./git.ts";
-import { type Held, readText, removeName, signatureOf, writeBytes } from "./held-directory.ts";
+import { type Held, listEntries, readText, removeName, signatureOf, writeBytes } from "./held-directory.ts";
 import { besideName, mergeRefs, type RefChanges } from "./ref-merge.ts";
-import { formatPackedRefs, isObjectId, parsePackedRefs, type Refs } from "./refs.ts";
+import { formatPackedRefs, isObjectId, parsePackedRefs, parseRefValue, type Refs, targetOf } from "./refs.ts";
 
 /** What of the host's repository git may be asked; nothing of one that an agent may have made. */
 export type Asked = { git: string; gitDir: string } | undefined;
@@ -9,17 +9,52 @@ export type Asked = { git: string; gitDir: string } | undefined;
 const maxPackedBytes = 128 * 1024 * 1024;
 const maxQuestions = 32;
 
+export type RefInput = {
+  held: Held;
+  /** References inside, those that the host had the last time, and those that it has now. */
+  own: Refs;
+  base: Refs;
+  host: Refs;
+  /** Branches that the host has checked out: the inside will have them, too. */
+  checkedOut: (string | undefined)[];
+  asked: Asked;
+};
+
 /**
- * Brings the host's references in: `own` are those inside, `base` is what the host's were the last time. Returns the
- * names that both sides have moved: the inside keeps its own, and sees the host's below `refs/remotes/host/`.
+ * Brings the host's references in. Returns the names that both sides have moved: the inside keeps its own, and sees the
+ * host's below `refs/remotes/host/`. So does a branch that somebody inside stands on: it is not pulled from under him.
  */
-export const bringRefs = async (held: Held, own: Refs, base: Refs, host: Refs, asked: Asked): Promise<string[]> => {
+export const bringRefs = async (input: RefInput): Promise<{ forked: string[]; agreed: Refs }> => {
+  const { held, own, base, host, asked } = input;
   const changes = mergeRefs(base, host, own);
   await followImported(changes, asked);
-  for (const { name, host: value } of changes.forked)
+  const forked = changes.forked.map(({ name }) => name);
+  const stood = [...changes.set.keys(), ...changes.remove].filter((name) => isStoodOn(input, name));
+  changes.remove = changes.remove.filter((name) => !stood.includes(name));
+  for (const name of stood) changes.set.delete(name);
+  for (const name of [...forked, ...stood]) {
+    const value = host.get(name)?.value;
     if (value !== undefined && isObjectId(value)) changes.set.set(besideName(name, host), value);
-  writeChanges(held, changes, own, host);
-  return changes.forked.map(({ name }) => name);
+  }
+  writeRefs(held, changes, own, host);
+  return { forked, agreed: agreedRefs(base, host, [...forked, ...stood]) };
+};
+
+const isStoodOn = ({ held, own, checkedOut }: RefInput, name: string): boolean => {
+  if (checkedOut.includes(name) || !own.has(name)) return false;
+  const heads = ["HEAD", ...(listEntries(held, "worktrees") ?? []).map((entry) => `worktrees/${entry.name}/HEAD`)];
+  return heads.some((head) => targetOf(parseRefValue(readText(held, head, 4096) ?? "") ?? "") === name);
+};
+
+/** What both sides have had: the host's references, but of those that are others inside what they were before. */
+const agreedRefs = (base: Refs, host: Refs, others: string[]): Refs => {
+  const agreed = new Map(host);
+  for (const name of others) {
+    const before = base.get(name);
+    if (before) agreed.set(name, before);
+    else agreed.delete(name);
+  }
+  return agreed;
 };
 
 /** What was made inside, has arrived on the host and was built upon there is no fork: the inside may follow. */
@@ -40,7 +75,12 @@ const followImported = async (changes: RefChanges, asked: Asked): Promise<void> 
 };
 
 /** Loose references stay loose, everything else is packed; `own` is changed as well. */
-const writeChanges = (held: Held, { set, remove }: RefChanges, own: Refs, host: Refs): void => {
+export const writeRefs = (
+  held: Held,
+  { set, remove }: Pick<RefChanges, "set" | "remove">,
+  own: Refs,
+  host: Refs,
+): void => {
   if (set.size === 0 && remove.length === 0) return;
   const packed: Refs = new Map();
   const text = readText(held, "packed-refs", maxPackedBytes);

@@ -76,6 +76,12 @@ export const bringState = (input: StateInput): StateResult => {
   return { record, ...(orphan !== undefined && { orphan }) };
 };
 
+/** Whether git would take it for a git directory. What was emptied inside is made anew. */
+export const isWhole = (held: Held): boolean =>
+  parseRefValue(readText(held, "HEAD", maxHeadBytes) ?? "") !== undefined &&
+  signatureOf(held, "config") !== undefined &&
+  listEntries(held, "refs/heads") !== undefined;
+
 /** Signatures of the index and of what is in progress. */
 export const describeState = (directory: Held): Pick<StateRecord, "index" | "operation"> => ({
   index: signatureOf(directory, "index"),

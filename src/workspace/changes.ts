@@ -1,7 +1,18 @@
 import type { ChangedPath } from "./later.ts";
 import { knownNames } from "./later-match.ts";
 import { isHeap, judgedNames } from "./later-rule.ts";
-import { type Entry, type Folder, isOurs, linkOf, readText, statOf, type Turn, type Unseen, walkTree } from "./walk.ts";
+import {
+  type Entry,
+  type Folder,
+  isOlder,
+  isOurs,
+  linkOf,
+  readText,
+  statOf,
+  type Turn,
+  type Unseen,
+  walkTree,
+} from "./walk.ts";
 
 /**
  * Which files of a live working tree changed during a run. Nothing inside is trusted: what decides is the change time
@@ -33,6 +44,8 @@ const mostChanged = 20_000;
 
 /** The kernel stamps files with the time of its last tick: at most 10 ms ago, with HZ=100. */
 const tickMs = 20;
+/** What a time in floating point may be off by, and more. */
+const roundingMs = 1;
 
 type Clocks = { nowMs: number; monotonicMs: number };
 
@@ -150,6 +163,7 @@ const isMoved = (folder: Folder, snapshot: Snapshot, since: bigint, moved: Map<F
 
 const changeOf = (entry: Entry, snapshot: Snapshot, since: bigint, isMovedHere: boolean) => {
   const { path, name, kind, folder } = entry;
+  if (!isMovedHere && isOlder(snapshot.root, path, Number(since) / 1e6 - roundingMs)) return undefined;
   const stat = statOf(snapshot.root, path);
   if (stat === "unreadable") return stat;
   if (stat === "missing" || (stat.ctimeNs < since && !isMovedHere)) return undefined;

@@ -1,82 +1,37 @@
 import { findProgram, type Program, runCaptured, runPipeline } from "../exec.ts";
 import { type Host, inspectPath } from "../host.ts";
+import { type GitSetting, parseSettings } from "./git-settings.ts";
 
 /** The only caller of git. Host git never runs hooks, filters or helpers of a project. */
 
-/** Sections of the user's settings that come along. Credentials, signing, URLs and includes stay out. */
-const carriedSections = [
-  "user.name",
-  "user.email",
-  "alias.",
-  "diff.",
-  "merge.",
-  "color.",
-  "column.",
-  "log.",
-  "init.defaultbranch",
-  "pull.",
-  "push.default",
-  "push.autosetupremote",
-  "rebase.",
-  "rerere.",
-  "branch.",
-  "tag.sort",
-  "advice.",
-  "core.editor",
-  "core.pager",
-  "core.autocrlf",
-  "core.eol",
-  "core.quotepath",
-  "safe.directory",
-];
-
-/** The user's global git settings as a configuration file, filtered; undefined when there are none. */
-export const readUserSettings = (host: Host, workdir: string): Uint8Array | undefined => {
+/** The user's global git settings; undefined when there are none. */
+export const readUserSettings = (host: Host): GitSetting[] | undefined => {
   const files = [`${host.home}/.gitconfig`, `${host.env["XDG_CONFIG_HOME"] ?? `${host.home}/.config`}/git/config`];
   if (files.every((file) => inspectPath(file).kind === "missing")) return undefined;
-  const git = findProgram("git", host.env["PATH"], workdir);
+  const git = findProgram("git", host.env["PATH"], host.project);
   if (!git) return undefined;
   const env = { HOME: host.home, ...(host.env["XDG_CONFIG_HOME"] && { XDG_CONFIG_HOME: host.env["XDG_CONFIG_HOME"] }) };
-  const listed = runCaptured(git, ["-C", workdir, "config", "--global", "--includes", "--null", "--list"], {
+  const listed = runCaptured(git, ["-C", host.cwd, "config", "--global", "--includes", "--null", "--list"], {
     env,
     timeoutMs: 5_000,
   });
-  return listed.code === 0 ? Buffer.from(formatSettings(parseSettings(listed.stdout))) : undefined;
+  return listed.code === 0 ? parseSettings(listed.stdout) : undefined;
 };
 
-export type GitSetting = { key: string; value: string | undefined };
-
-/** Reads the output of `git config --null --list`: a key, a newline, a value, a NUL; no newline when it has no value. */
-export const parseSettings = (text: string): GitSetting[] =>
-  text
-    .split("\0")
-    .filter(Boolean)
-    .map((entry) => {
-      const at = entry.indexOf("\n");
-      return at < 0 ? { key: entry, value: undefined } : { key: entry.slice(0, at), value: entry.slice(at + 1) };
-    });
-
-/** Writes the carried settings as a configuration file (git-config(1), syntax). */
-export const formatSettings = (settings: GitSetting[]): string =>
-  settings
-    .filter(({ key }) =>
-      carriedSections.some((prefix) => (prefix.endsWith(".") ? key.startsWith(prefix) : key === prefix)),
-    )
-    .map(
-      ({ key, value }) =>
-        `${header(key)}\n\t${key.slice(key.lastIndexOf(".") + 1)}${value === undefined ? "" : ` = ${quote(value)}`}\n`,
-    )
-    .join("");
-
-const header = (key: string): string => {
-  const first = key.indexOf(".");
-  const last = key.lastIndexOf(".");
-  const section = key.slice(0, first);
-  return first === last ? `[${section}]` : `[${section} "${key.slice(first + 1, last).replace(/["\\]/g, "\\$&")}"]`;
+/**
+ * Every setting that the user's own git obeys in this repository, in the order in which a later one wins. Nothing is
+ * run by it. Undefined when they cannot be read.
+ */
+export const listUserSettings = async (
+  host: Host,
+  { git, repository }: Pick<GitCall, "git" | "repository">,
+): Promise<GitSetting[] | undefined> => {
+  const own = Object.entries(host.env).filter(([name]) => /^(XDG_CONFIG_HOME|GIT_CONFIG.*)$/.test(name));
+  const env = { HOME: host.home, ...Object.fromEntries(own), GIT_DIR: repository?.gitDir ?? "/nonexistent" };
+  const program = { file: git, args: ["config", "--includes", "--null", "--list"], env };
+  const done = await runPipeline([program], { timeoutMs: 10_000, maxBytes: 4 * 1024 * 1024 });
+  return done.codes[0] === 0 ? parseSettings(Buffer.from(done.stdout).toString()) : undefined;
 };
-
-const quote = (value: string): string =>
-  `"${value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n").replaceAll("\t", "\\t")}"`;
 
 /** The repository that a call is about, and what the call may cost. */
 export type GitCall = {
@@ -88,9 +43,11 @@ export type GitCall = {
   config?: string[];
   /** Variables of git for this call. */
   env?: Record<string, string>;
-  input?: string;
+  input?: string | Uint8Array;
   timeoutMs?: number;
   maxBytes?: number;
+  /** A lock that it keeps as long as it runs, whatever becomes of cordon. */
+  lock?: number;
   /** What it may take of memory for itself. */
   memoryBytes?: number;
 };
@@ -147,10 +104,11 @@ export const bounded = (memoryBytes: number): string[] => [
 
 /** What starts git for a call, for those who put it into a pipeline. */
 export const gitProgram = (args: string[], call: GitCall): Program => {
-  const { git, repository, config = [], env = {}, memoryBytes } = call;
+  const { git, repository, config = [], env = {}, lock, memoryBytes } = call;
   const settings = [...plainSettings, ...config].flatMap((setting) => ["-c", setting]);
   const words = [...(memoryBytes === undefined ? [] : bounded(memoryBytes)), git, ...settings, ...args];
-  return { file: words[0]!, args: words.slice(1), env: environmentOf(repository, env) };
+  const fds = lock === undefined ? [] : [lock];
+  return { file: words[0]!, args: words.slice(1), env: environmentOf(repository, env), fds };
 };
 
 const environmentOf = (repository: GitCall["repository"], env: Record<string, string>): Record<string, string> => ({
@@ -163,7 +121,8 @@ const environmentOf = (repository: GitCall["repository"], env: Record<string, st
 /** The one way in which cordon calls git on a repository of the host. Never throws. */
 export const runGit = async (args: string[], call: GitCall): Promise<GitAnswer> => {
   const { input = "", timeoutMs = 30_000, maxBytes = 16 * 1024 * 1024 } = call;
-  const done = await runPipeline([gitProgram(args, call)], { input: Buffer.from(input), timeoutMs, maxBytes });
+  const bytes = typeof input === "string" ? Buffer.from(input) : input;
+  const done = await runPipeline([gitProgram(args, call)], { input: bytes, timeoutMs, maxBytes });
   const { stdout, isTimedOut, isTooLong, codes, errors } = done;
   const text = Buffer.from(stdout).toString();
   return { code: codes[0] ?? -1, stdout, text, stderr: errors[0] ?? "", isTimedOut, isTooLong };

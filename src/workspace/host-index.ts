@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { type GitAnswer, type GitCall, runGit } from "./git.ts";
+import { refreshIndex } from "./index-refresh.ts";
 import { idPattern, lastLine } from "./private-refs.ts";
 
 /** A move of HEAD that the index follows: written down before, so that the next import can finish it. */
@@ -13,9 +14,10 @@ export type Move = { gitDir: string; from: string; to: string };
 export const followHead = async ({ from, to }: Move, call: GitCall): Promise<string | undefined> => {
   const read = await readTrees(from, to, call);
   if (read.code !== 0) return `the index could not follow, and \`git reset\` lets it: ${lastLine(read.stderr)}`;
-  const filters = await findFilters(call);
+  const filters = await findPrograms(call);
   // Only saves the next `git status` work; that one knows the user's own filters and line ends.
-  if (filters) await runGit(["update-index", "-q", "--refresh", "--ignore-submodules"], { ...call, config: filters });
+  const config = [...(call.config ?? []), ...(filters ?? [])];
+  if (filters && call.repository) await refreshIndex(call.repository.gitDir, { ...call, config });
   return undefined;
 };
 
@@ -39,15 +41,23 @@ const readTrees = async (from: string, to: string, call: GitCall): Promise<GitAn
   }
 };
 
-/** Settings that switch every filter of the repository off; undefined when one has a name that no option can hold. */
-const findFilters = async (call: GitCall): Promise<string[] | undefined> => {
+/**
+ * Settings that switch off every filter of the repository, and let every merge driver of it fail, which git takes for a
+ * conflict; undefined when one has a name that no option can hold.
+ */
+export const findPrograms = async (call: GitCall): Promise<string[] | undefined> => {
   const listed = await runGit(["config", "--null", "--name-only", "--includes", "--list"], call);
-  const names = new Set(listed.text.split("\0").flatMap((key) => /^filter\.(.+)\.[^.]+$/s.exec(key)?.[1] ?? []));
-  if (listed.code !== 0 || [...names].some((name) => name.includes("="))) return undefined;
-  return [...names].flatMap((name) => [
-    ...["clean", "smudge", "process"].map((key) => `filter.${name}.${key}=`),
-    `filter.${name}.required=false`,
-  ]);
+  const found = listed.text.split("\0").flatMap((key) => {
+    const [, kind, name] = /^(filter|merge)\.(.+)\.[^.]+$/s.exec(key) ?? [];
+    return kind === undefined ? [] : [{ kind, name: name! }];
+  });
+  if (listed.code !== 0 || found.some(({ name }) => name.includes("="))) return undefined;
+  const settings = found.flatMap(({ kind, name }) =>
+    kind === "merge"
+      ? [`merge.${name}.driver=false`, `merge.${name}.recursive=binary`]
+      : [...["clean", "smudge", "process"].map((key) => `filter.${name}.${key}=`), `filter.${name}.required=false`],
+  );
+  return [...new Set(settings)];
 };
 
 /** Writes the move down, or forgets it. */

@@ -12,8 +12,8 @@ export type HostState = {
   branch: string | undefined;
   /** Undefined when unborn. */
   head: string | undefined;
-  /** Branches that some working tree has checked out. */
-  checkedOut: string[];
+  /** Branches that some working tree has checked out, and its place. */
+  checkedOut: Map<string, string>;
 };
 
 const mostBytes = 128 * 1024 * 1024;
@@ -34,20 +34,29 @@ export const readHostState = async (call: GitCall): Promise<HostState> => {
     refs: new Map(entries.map((line) => [line.slice(line.indexOf(" ") + 1), line.slice(0, line.indexOf(" "))])),
     branch: branch.code === 0 ? branch.text.trim() : undefined,
     head: idPattern.test(head.text.trim()) ? head.text.trim() : undefined,
-    checkedOut: [...trees.text.matchAll(/^branch (.+)$/gm)].map(([, name]) => name!),
+    checkedOut: new Map(
+      [...trees.text.matchAll(/^worktree (.+)\n(?:.+\n)*?branch (.+)$/gm)].map(([, place, name]) => [name!, place!]),
+    ),
   };
 };
 
 /** Why the host's branch is not moved forward. */
 export type Reason =
   | { kind: "other-branch"; now: string | undefined }
-  | { kind: "moved" }
+  | { kind: "moved"; isRelated: boolean }
   | { kind: "rewritten" }
+  /** The same for a branch that is not checked out, and that the host has left as it was. */
+  | { kind: "rewritten-aside" }
+  /** Commits of no branch; `isAhead` says that the host's HEAD is among those that they build upon. */
+  | { kind: "no-branch"; isAhead: boolean }
+  /** In another working tree; `isAhead` says that only commits are missing there, and the files are as the commits have them. */
+  | { kind: "checked-out"; place: string; isAhead: boolean }
   | { kind: "staged" }
   | { kind: "busy"; operation: string }
   | { kind: "gitlink"; path: string }
   | { kind: "too-large" }
-  | { kind: "exists" }
+  /** `isAhead` says that nothing of the host's stands in the way but that it is the host's. */
+  | { kind: "exists"; isAhead?: boolean }
   | { kind: "name" }
   | { kind: "session" };
 
@@ -62,15 +71,25 @@ export const findObstacle = async (
 ): Promise<Reason | undefined> => {
   if (state.branch !== branch) return { kind: "other-branch", now: state.branch };
   if (state.head !== undefined && !(await isAncestor(state.head, tip, call)))
-    return { kind: state.head === baseHead ? "rewritten" : "moved" };
-  if (state.head === undefined && baseHead !== undefined) return { kind: "moved" };
-  const operation = operations.find(([file]) => fs.existsSync(path.join(repository.gitDir, file)))?.[1];
+    return state.head === baseHead ? { kind: "rewritten" } : await findMove(state.head, tip, call);
+  const isDropped = state.head === undefined && baseHead !== undefined;
+  if (isDropped || (await isSetBack(state.head, baseHead, call))) return { kind: "moved", isRelated: true };
+  const operation = findOperation(repository);
   if (operation) return { kind: "busy", operation };
   if (!(await untilUnlocked(repository.gitDir))) return { kind: "busy", operation: "git command" };
   const from = state.head ?? emptyTree[repository.hashAlgorithm];
   if ((await runGit(["diff-index", "--cached", "--quiet", from, "--"], call)).code !== 0) return { kind: "staged" };
   return await findGitlink(from, tip, call);
 };
+
+/** Somebody on the host has taken commits back that both sides had: moving forward would bring them again. */
+export const isSetBack = async (now: string | undefined, base: string | undefined, call: GitCall): Promise<boolean> =>
+  now !== undefined && base !== undefined && now !== base && (await isAncestor(now, base, call));
+
+const findMove = async (head: string, tip: string, call: GitCall): Promise<Reason> => ({
+  kind: "moved",
+  isRelated: (await runGit(["merge-base", head, tip], call)).code === 0,
+});
 
 /** Files in the git directory that tell of something unfinished (gitrepository-layout(5), wt-status.c). */
 const operations = [
@@ -82,6 +101,10 @@ const operations = [
   ["sequencer", "cherry-pick or revert"],
   ["BISECT_LOG", "bisect"],
 ] as const;
+
+/** What is unfinished in a working tree, in words; undefined when nothing is. */
+export const findOperation = ({ gitDir }: Pick<Repository, "gitDir">): string | undefined =>
+  operations.find(([file]) => fs.existsSync(path.join(gitDir, file)))?.[1];
 
 /** The id of a tree without entries, which git knows without having it. */
 export const emptyTree = {

@@ -6,6 +6,7 @@ import type { GitCall } from "./git.ts";
 import { finishMove } from "./host-index.ts";
 import { readHostState } from "./host-state.ts";
 import { explainStash, explainSwitch, type Hint } from "./import-hint.ts";
+import { complain, selectEntries } from "./import-select.ts";
 import { underLock } from "./lock.ts";
 import { type Entry, type Placement, placeEntries } from "./placement.ts";
 import { listPrivateRefs, type PrivateRefs } from "./private-refs.ts";
@@ -23,7 +24,7 @@ import {
 } from "./quarantine.ts";
 import type { Repository } from "./repository.ts";
 import { prepareThrowaway, sweepRoom } from "./throwaway.ts";
-import { type Base, carried, readUnchanged } from "./unchanged.ts";
+import { type Base, readUnchanged } from "./unchanged.ts";
 
 /**
  * The way by which commits leave a git directory that somebody hostile has written. No git of the host opens it: a
@@ -33,15 +34,27 @@ import { type Base, carried, readUnchanged } from "./unchanged.ts";
 export type ImportRequest = {
   host: Host;
   repository: Repository;
-  /** The private git directory; of linked working trees the one that they share. */
+  /** The private git directory; of linked working trees the one that they share. `root` as in `ThrowawayRequest`. */
   directory: string;
+  root?: string | undefined;
   /** Of the run or session: what does not come to its own place is kept below `refs/cordon/ID`. Letters, digits, `-`, `_`. */
   id: string;
   /** What the private directory began with: refs that are still like that are of no interest. */
   base: Base;
   /** False: nothing but `refs/cordon/ID` changes, as for a session that is merged later. */
   advances: boolean;
+  /** A commit that comes over as well, and is kept as `refs/cordon/ID/tip`. */
+  tip?: Tip;
   limits?: Partial<ImportLimits>;
+};
+
+/** It need not stand in the private directory, nor be of its making; it comes over also when nothing else does. */
+export type Tip = {
+  id: string;
+  /** A git directory of cordon's own: the one to ask when the private one gives no answer. */
+  directory: string;
+  /** Stores of objects that it needs, beside the host's. */
+  objects: string[];
 };
 
 export type ImportLimits = { inputBytes: number; memoryBytes: number; refs: number; timeoutMs: number };
@@ -71,8 +84,9 @@ export const importCommits = async (request: ImportRequest): Promise<ImportResul
   const git = findProgram("git", host.env["PATH"], repository.top);
   if (!git) return { ...nothing, seen: undefined, problems: ["git is not installed"] };
   const room = path.join(host.places.state, "imports", projectKey(repository.commonDir));
-  const call: GitCall = { git, repository };
-  const done = await underLock(path.join(room, "lock"), 2 * limits.timeoutMs, async () => {
+  const done = await underLock(path.join(room, "lock"), 2 * limits.timeoutMs, async (lock) => {
+    // Should cordon be killed, git may go on writing for a moment, and the next one must not begin before that.
+    const call: GitCall = { git, repository, lock };
     const journal = path.join(room, `${projectKey(repository.gitDir)}.json`);
     sweepQuarantines(storeOf(repository));
     sweepRoom(room);
@@ -98,17 +112,22 @@ const storeOf = ({ commonDir }: Repository): string => path.join(commonDir, "obj
 const belowOf = ({ commonDir, gitDir }: Repository): string => path.relative(commonDir, gitDir);
 
 const importUnderLock = async (work: Import): Promise<ImportResult> => {
+  const { tip, limits } = work;
   const unchanged = readUnchanged(work.directory, belowOf(work.repository), work.base);
-  if (unchanged) return { ...nothing, hints: await hintsOf(work, unchanged, nothing), seen: unchanged };
-  const bounds = { ...work.limits, deadline: performance.now() + work.limits.timeoutMs };
+  if (unchanged && !tip) return { ...nothing, hints: await hintsOf(work, unchanged, nothing), seen: unchanged };
+  const bounds = { ...limits, deadline: performance.now() + limits.timeoutMs };
   try {
-    const listed = await listPrivateRefs(sandboxOf(work), leftMs(bounds));
-    if ("problem" in listed) return { ...nothing, seen: undefined, problems: [complain(work, listed.problem)] };
-    const { entries, problems } = selectEntries(work, listed);
+    const listed = unchanged ?? (await listPrivateRefs(sandboxOf(work), leftMs(bounds)));
+    if ("problem" in listed && !tip) return { ...nothing, seen: undefined, problems: [complain(work, listed.problem)] };
+    if ("problem" in listed) bounds.deadline = performance.now() + limits.timeoutMs;
+    const { entries, problems } =
+      "problem" in listed ? { entries: [], problems: [complain(work, listed.problem)] } : selectEntries(work, listed);
+    if (tip) entries.unshift({ name: "tip", id: tip.id });
     const received = entries.length > 0 ? await receive(work, entries, bounds) : { entries, problems: [] };
     problems.push(...received.problems.map((problem) => complain(work, problem)));
     const placed = await placeEntries(work, received.entries);
     problems.push(...placed.problems);
+    if ("problem" in listed) return { ...placed, problems, seen: undefined };
     const hints = [...placed.hints, ...(await hintsOf(work, listed, placed))];
     return { ...placed, hints, problems, seen: problems.length === 0 ? listed : undefined };
   } catch (cause) {
@@ -116,51 +135,41 @@ const importUnderLock = async (work: Import): Promise<ImportResult> => {
   }
 };
 
-const complain = ({ directory }: Import, problem: string): string => `commits stay in ${directory}, because ${problem}`;
-
-const sandboxOf = ({ host, repository, directory, git, room, limits }: Import) => ({
+const sandboxOf = ({ host, repository, directory, root, git, room, limits, tip }: Import) => ({
   host,
   id: `import-${projectKey(repository.commonDir).slice(-16)}`,
   directory,
+  root,
   below: belowOf(repository),
-  objects: repository.objects,
+  objects: [...repository.objects, ...(tip?.objects ?? [])],
   git,
   memoryBytes: limits.memoryBytes,
   room,
 });
 
-/** What is new inside. HEAD comes first: it must come over whatever else does not. */
-const selectEntries = (work: Import, { refs, branch, head, detached, stash }: PrivateRefs) => {
-  const { base, limits } = work;
-  const known = new Set([...Object.values(base.refs), base.head, ...(base.stash ?? [])]);
-  const changed = Object.entries(refs)
-    .filter(([name, id]) => carried.test(name) && base.refs[name] !== id)
-    .map(([name, id]): Entry => ({ name, id }));
-  const taken = new Set(changed.map(({ id }) => id));
-  const loose = branch === undefined && head !== undefined && !known.has(head) && !taken.has(head);
-  const others = (kind: "stash" | "worktrees", ids: string[]) =>
-    ids.filter((id) => !known.has(id) && !taken.has(id) && id !== head).map((id): Entry => ({ name: kind, id }));
-  const isMain = ({ name }: Entry) => name === (base.branch ?? "HEAD") || name === (branch ?? "HEAD");
-  const all = [
-    ...(loose ? [{ name: "HEAD", id: head }] : []),
-    ...changed,
-    ...others("stash", stash),
-    ...others("worktrees", detached),
-  ].sort((a, b) => Number(isMain(b)) - Number(isMain(a)));
-  if (all.length <= limits.refs) return { entries: all, problems: [] };
-  const problem = complain(work, `${all.length} refs are new, and at most ${limits.refs} come over`);
-  return { entries: all.filter(isMain), problems: [problem] };
-};
-
 type Received = { entries: Entry[]; problems: string[] };
 
 /** All of it; when something about it is wrong, at least the first: what one branch holds should not cost another. */
 const receive = async (work: Import, entries: Entry[], bounds: Bounds): Promise<Received> => {
+  const { tip, limits } = work;
   const whole = await receiveOnce(work, entries, bounds);
-  if (entries.length < 2 || whole.entries.length > 0) return whole;
-  const first = await receiveOnce(work, entries.slice(0, 1), bounds);
-  return { entries: first.entries, problems: whole.problems };
+  const others = [
+    ...(entries.length > 1 ? [work] : []),
+    // Asked in the directory of cordon's own, whatever stands in the private one.
+    ...(tip ? [{ ...work, directory: tip.directory, root: undefined, repository: withoutTree(work.repository) }] : []),
+  ];
+  let received = whole;
+  for (const other of others) {
+    if (received.entries.length > 0) break;
+    const again = tip ? { ...bounds, deadline: performance.now() + limits.timeoutMs } : bounds;
+    received = await receiveOnce(other, entries.slice(0, 1), again);
+  }
+  return received.entries.length === entries.length
+    ? received
+    : { entries: received.entries, problems: whole.problems };
 };
+
+const withoutTree = (repository: Repository): Repository => ({ ...repository, gitDir: repository.commonDir });
 
 const receiveOnce = async (work: Import, entries: Entry[], bounds: Bounds): Promise<Received> => {
   const { call, repository } = work;

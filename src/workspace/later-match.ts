@@ -1,5 +1,6 @@
 import { type Group, heaps, type Rule } from "./later-rule.ts";
 import { laterTable } from "./later-table.ts";
+import { foldName } from "./name-fold.ts";
 
 /** Which rule of the table a path meets. Pure. */
 
@@ -56,20 +57,6 @@ let built: Index | undefined;
 const index = (): Index => {
   built ??= buildIndex();
   return built;
-};
-
-/**
- * What a name may be taken for by a file system that ignores case, marks, invisible characters (HFS+), final dots
- * and spaces, or what follows a colon (NTFS): the more names that are the same, the more is looked at.
- */
-export const foldName = (name: string): string => {
-  if (/^[\x21-\x39\x3b-\x5b\x5d-\x7d]*[\x21-\x2d\x2f-\x39\x3b-\x5b\x5d-\x7d]$/.test(name)) return name.toLowerCase();
-  const plain = name.normalize("NFKC").replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, "");
-  const short = plain
-    .toLowerCase()
-    .replace(/(?<=.):.*$/s, "")
-    .replace(/(?<=[^. ])[. ]+$/, "");
-  return /^git~\d+$/.test(short) ? ".git" : short;
 };
 
 /** The names of a path, folded. A backslash parts them too, as it does on Windows. */

@@ -1,7 +1,8 @@
 import { judgeManifest, judgeSettings } from "./later-content.ts";
-import { type Compiled, foldName, foldPath, heapOf, put, ruleOf } from "./later-match.ts";
+import { type Compiled, foldPath, heapOf, put, ruleOf } from "./later-match.ts";
 import { type Group, heaps } from "./later-rule.ts";
 import { repositoryWhy } from "./later-table.ts";
+import { foldName } from "./name-fold.ts";
 import { showPath } from "./shown-path.ts";
 
 /** What of a change the host executes later, and why. Pure; names are data. */

@@ -1,81 +1,203 @@
-import fs from "node:fs";
+import fs, { type Stats } from "node:fs";
+import path from "node:path";
+import type { Host } from "../host.ts";
+import { projectKey } from "../places.ts";
+import {
+  childrenOf,
+  countOf,
+  type DirectoryRow,
+  type DirectoryTable,
+  gitMark,
+  isMarked,
+  makeTable,
+  pathAt,
+  readTable,
+  rowAt,
+  writeTable,
+} from "./directory-table.ts";
+import { decodeName, encodeName } from "./name-bytes.ts";
+import { findDiffering } from "./native-look.ts";
 
 /**
- * Every `.git` below a working tree's top. A directory whose change time is as remembered has the same entries as
- * then (the time cannot be set from user space), so a later look costs one system call a directory. Links are not
- * followed, and what lies in a git directory is not looked at.
+ * Every `.git` below a working tree's top. A directory that is the same one with the change time that is remembered has
+ * the same entries as then (the time cannot be set from user space), so a later look costs one system call a directory.
+ * Links are not followed, and what lies in a git directory is not looked at. Names are as `name-bytes.ts` spells them.
  */
 export type Nested = {
   /** Relative paths of the `.git` entries. */
   paths: string[];
+  /**
+   * Directories that could not be looked into: closed to their owner, or too deep for the system's calls. Somebody
+   * inside could open them again, and a repository of the user's may lie there.
+   */
+  closed: string[];
   /** False when the tree has more directories than anybody wants to wait for. */
   isComplete: boolean;
+  /** All directories that were seen. */
+  table: DirectoryTable;
 };
 
-type Seen = { changedMs: number; hasGit: boolean; children: string[] };
+type Seen = { changedMs: number; inode: number; hasGit: boolean; children: string[] };
 
-const maxDirectories = 200_000;
+const maxDirectories = 1_000_000;
 
 /** Changes within one tick of the kernel's clock have one time: what changed just now is looked at again. */
 const tickMs = 50;
 
+/** A name of 255 bytes and what a mount puts in front still fit into PATH_MAX. */
+const maxPathBytes = 3_500;
+
+/** When so many directories have changed, all are looked through. */
+const mostRenewed = 1_000;
+
+/** Where the looks at a project remember what they saw. */
+export const nestedCache = ({ places }: Pick<Host, "places">, project: string): string =>
+  path.join(places.state, "live", projectKey(project), "nested.table");
+
+/** `cache` names a file of cordon's own, whose directory is made. */
 export const findNested = (top: string, cache: string | undefined): Nested => {
-  const before = cache === undefined ? new Map<string, Seen>() : readCache(cache);
-  const after = new Map<string, Seen>();
+  if (cache !== undefined) fs.mkdirSync(path.dirname(cache), { recursive: true, mode: 0o700 });
+  const before = cache === undefined ? undefined : readTable(cache);
   const startedAt = Date.now();
+  const differing = before && findDiffering(top, before, path.dirname(cache!));
+  const renewed = before && differing && renew(top, before, differing, startedAt);
+  const { found, isChanged } = renewed ?? lookThrough(top, before, differing, startedAt);
+  if (cache !== undefined && isChanged) writeTable(cache, found.table);
+  return found;
+};
+
+type Look = { found: Nested; isChanged: boolean };
+
+/** When all directories are where they were, and hold the same ones: only their times are new. Else undefined. */
+const renew = (top: string, table: DirectoryTable, differing: number[], startedAt: number): Look | undefined => {
+  const closed: string[] = [];
+  let isChanged = false;
+  if (differing.length > mostRenewed) return undefined;
+  for (const row of differing) {
+    const directory = pathAt(table, row);
+    const place = placeOf(top, directory);
+    const stat = statOf(place);
+    if (stat === undefined) return undefined;
+    const seen = isUnseen(stat, place, directory) ? unseen(stat) : lookInto(place, stat, startedAt);
+    if (isUnseen(stat, place, directory)) closed.push(directory);
+    const names = new Set(childrenOf(table, row).map((child) => path.posix.basename(pathAt(table, child))));
+    const isAlike = names.size === seen.children.length && seen.children.every((name) => names.has(name));
+    if (!isAlike || seen.hasGit !== isMarked(table, row, gitMark)) return undefined;
+    isChanged ||= table.changedMs[row] !== seen.changedMs || table.inodes[row] !== seen.inode;
+    table.changedMs[row] = seen.changedMs;
+    table.inodes[row] = seen.inode;
+    table.marks[row] = marksOf(seen);
+  }
   const paths: string[] = [];
+  for (let row = 1; row < countOf(table); row++)
+    if (isMarked(table, row, gitMark)) paths.push(`${pathAt(table, row)}/.git`);
+  return { found: { paths: paths.sort(), closed: closed.sort(), isComplete: true, table }, isChanged };
+};
+
+/** Directory by directory. Those that are not among the `differing`, when these are known, need not be asked. */
+const lookThrough = (
+  top: string,
+  table: DirectoryTable | undefined,
+  differing: number[] | undefined,
+  startedAt: number,
+): Look => {
+  const before = table ? remembered(table, differing) : new Map<string, Remembered>();
+  const rows: DirectoryRow[] = [];
+  const paths: string[] = [];
+  const closed: string[] = [];
   let isChanged = false;
   const waiting = [""];
-  while (waiting.length > 0 && after.size < maxDirectories) {
+  while (waiting.length > 0 && rows.length < maxDirectories) {
     const directory = waiting.pop()!;
-    const remembered = before.get(directory);
-    const changedMs = changeTimeOf(directory === "" ? top : `${top}/${directory}`);
-    if (changedMs === undefined) continue;
-    const isSame = remembered?.changedMs === changedMs;
-    const seen = isSame ? remembered : lookInto(top, directory, changedMs < startedAt - tickMs ? changedMs : 0);
-    isChanged ||= !isSame;
-    after.set(directory, seen);
+    const known = before.get(directory);
+    const seen = known?.isSame ? known : ask(top, directory, known, startedAt);
+    if (seen === undefined) continue;
+    isChanged ||= seen !== known;
+    const marks = seen === known ? known.marks : marksOf(seen);
+    rows.push({ path: directory, changedMs: seen.changedMs, inode: seen.inode, marks });
     const prefix = directory === "" ? "" : `${directory}/`;
+    if (seen.isClosed) closed.push(directory);
     if (seen.hasGit && directory !== "") paths.push(`${prefix}.git`);
     for (const child of seen.children) waiting.push(prefix + child);
   }
-  if (cache !== undefined && (isChanged || after.size !== before.size)) writeCache(cache, after);
-  return { paths: paths.sort(), isComplete: waiting.length === 0 };
+  isChanged ||= rows.length !== before.size;
+  const found = { paths: paths.sort(), closed: closed.sort(), isComplete: waiting.length === 0 };
+  return { found: { ...found, table: isChanged || !table ? makeTable(rows) : table }, isChanged };
 };
 
-const lookInto = (top: string, directory: string, changedMs: number): Seen => {
-  const seen: Seen = { changedMs, hasGit: false, children: [] };
+/** What else was known of a directory is not so any more, now that it has changed. */
+const marksOf = ({ hasGit }: Seen): number => (hasGit ? gitMark : 0);
+
+type Remembered = Seen & { isSame: boolean; isClosed?: boolean; marks: number };
+
+/** Every row of a table with the names below it; `isSame` of those that need not be asked again. */
+const remembered = (table: DirectoryTable, differing: number[] | undefined): Map<string, Remembered> => {
+  const others = new Set(differing);
+  const seen = Array.from({ length: countOf(table) }, (_, row) => rowAt(table, row));
+  const all = seen.map((row, at): Remembered => {
+    const isSame = differing !== undefined && !others.has(at);
+    return { ...row, hasGit: isMarked(table, at, gitMark), children: [], isSame };
+  });
+  for (let row = 1; row < seen.length; row++) {
+    const { path } = seen[row]!;
+    all[table.parents[row]!]!.children.push(path.slice(path.lastIndexOf("/") + 1));
+  }
+  return new Map(seen.map(({ path }, row) => [path, all[row]!]));
+};
+
+/** What a directory is like now, which is `known` itself when it has not changed; undefined when there is none. */
+const ask = (top: string, directory: string, known: Remembered | undefined, startedAt: number) => {
+  const place = placeOf(top, directory);
+  const stat = statOf(place);
+  if (stat === undefined) return undefined;
+  if (isUnseen(stat, place, directory)) return { ...unseen(stat), isClosed: true };
+  // By a rename another directory may stand here, with what lies in it as old as what was there.
+  if (known?.changedMs === stat.ctimeMs && known.inode === stat.ino) return known;
+  return { ...lookInto(place, stat, startedAt), isClosed: false };
+};
+
+const placeOf = (top: string, directory: string) => encodeName(directory === "" ? top : `${top}/${directory}`);
+
+/** Closed to its owner, or too deep, as the top itself never is: it is asked again each time. */
+const isUnseen = (stat: Stats, place: string | Buffer, directory: string): boolean =>
+  isClosed(stat) || (directory !== "" && Buffer.byteLength(place) > maxPathBytes);
+
+const unseen = ({ ino }: Stats): Seen => ({ changedMs: 0, inode: ino, hasGit: false, children: [] });
+
+/** To its owner alone: what belongs to somebody else is closed to whoever runs inside as well. Nothing is closed to root. */
+const isClosed = ({ mode, uid }: Stats): boolean => uid !== 0 && uid === process.getuid?.() && (mode & 0o500) !== 0o500;
+
+const lookInto = (place: string | Buffer, { ctimeMs, ino }: Stats, startedAt: number): Seen => {
+  const changedMs = ctimeMs < startedAt - tickMs ? ctimeMs : 0;
+  const seen: Seen = { changedMs, inode: ino, hasGit: false, children: [] };
   try {
-    for (const entry of fs.readdirSync(`${top}/${directory}`, { withFileTypes: true })) {
-      if (entry.name === ".git") seen.hasGit = true;
-      else if (entry.isDirectory()) seen.children.push(entry.name);
+    for (const { name, isDirectory } of readNames(place)) {
+      if (name === ".git") seen.hasGit = true;
+      else if (isDirectory) seen.children.push(name);
     }
   } catch {
-    // It cannot be entered. Once somebody lets himself in, its change time is another.
+    // Somebody else's, or gone.
   }
   return seen;
 };
 
-const changeTimeOf = (directory: string): number | undefined => {
+/** A name that is no UTF-8 arrives with U+FFFD in it: then the directory is read again, as bytes. */
+const readNames = (place: string | Buffer): { name: string; isDirectory: boolean }[] => {
+  const entries = fs.readdirSync(place as string, { withFileTypes: true });
+  if (!entries.some(({ name }) => name.includes("\ufffd")))
+    return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
+  return fs.readdirSync(place, { encoding: "buffer" }).map((bytes) => {
+    const stat = statOf(Buffer.concat([Buffer.from(place), Buffer.from("/"), bytes]));
+    return { name: decodeName(bytes), isDirectory: stat !== undefined };
+  });
+};
+
+/** Undefined for what is no directory, or cannot be reached. */
+const statOf = (place: string | Buffer): Stats | undefined => {
   try {
-    return fs.lstatSync(directory).ctimeMs;
+    const stat = fs.lstatSync(place);
+    return stat.isDirectory() ? stat : undefined;
   } catch {
     return undefined;
   }
-};
-
-const readCache = (file: string): Map<string, Seen> => {
-  try {
-    const rows: [string, number, boolean, string[]][] = JSON.parse(fs.readFileSync(file, "utf8"));
-    return new Map(rows.map(([name, changedMs, hasGit, children]) => [name, { changedMs, hasGit, children }]));
-  } catch {
-    return new Map();
-  }
-};
-
-const writeCache = (file: string, seen: Map<string, Seen>): void => {
-  const rows = [...seen].map(([name, { changedMs, hasGit, children }]) => [name, changedMs, hasGit, children]);
-  const temporary = `${file}.${process.pid}`;
-  fs.writeFileSync(temporary, JSON.stringify(rows), { mode: 0o600 });
-  fs.renameSync(temporary, file);
 };

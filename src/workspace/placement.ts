@@ -1,13 +1,22 @@
+import { isWithin } from "../places.ts";
 import { runGit } from "./git.ts";
 import { followHead, noteMove } from "./host-index.ts";
-import { emptyTree, findObstacle, type HostState, isAncestor, type Reason, readHostState } from "./host-state.ts";
+import {
+  emptyTree,
+  findObstacle,
+  type HostState,
+  isAncestor,
+  isSetBack,
+  type Reason,
+  readHostState,
+} from "./host-state.ts";
 import type { Import } from "./import.ts";
 import { explainKept, type Hint } from "./import-hint.ts";
 import { lastLine } from "./private-refs.ts";
-import { collides, isFreeOfTraps, isPlainName, keptName } from "./ref-name.ts";
+import { collides, isAmbiguous, isFreeOfTraps, isPlainName, keptName } from "./ref-name.ts";
 
 /**
- * Something new inside: a full ref name, or `HEAD`, `stash`, `worktrees` for what has none. The name is the attacker's
+ * Something new inside: a full ref name, or `HEAD`, `stash`, `worktrees`, `tip` for what has none. The name is the attacker's
  * and must be escaped where it is shown; `ref` is fit to be printed.
  */
 export type Entry = { name: string; id: string };
@@ -57,6 +66,8 @@ const isStart = ({ base }: Import, ref: string): boolean => ref === (base.branch
 
 const decide = async (work: Import, state: HostState, entry: Entry, before: Decision[]): Promise<Decision> => {
   const { name, id } = entry;
+  if (name === "tip")
+    return { ...entry, ref: `refs/cordon/${work.id}/tip`, from: state.refs.get(`refs/cordon/${work.id}/tip`) };
   if (name === "stash" || name === "worktrees") {
     const ref = `refs/cordon/${work.id}/${name}/${id}`;
     return { ...entry, ref, from: state.refs.get(ref), reason: undefined };
@@ -85,18 +96,33 @@ const findReason = async (
   if (!work.advances) return { kind: "session" };
   const current = name === "HEAD" ? state.head : state.refs.get(name);
   if (current === id && (name !== "HEAD" || state.branch === undefined)) return undefined;
-  if (isStart(work, name))
-    return await findObstacle(state, { branch: base.branch, baseHead: base.head, tip: id }, repository, call);
-  if (name === "HEAD") return { kind: "other-branch", now: state.branch };
-  if (!isPlainName(name) || !isFreeOfTraps(name)) return { kind: "name" };
-  if (name.startsWith("refs/notes/") || state.checkedOut.includes(name)) return { kind: "exists" };
-  if (current !== undefined) {
-    // A branch that was not touched on the host moves along, as long as nothing is lost by it.
-    const follows = current === base.refs[name] && name.startsWith("refs/heads/");
-    return follows && (await isAncestor(current, id, call)) ? undefined : { kind: "exists" };
+  const obstacle = isStart(work, name)
+    ? await findObstacle(state, { branch: base.branch, baseHead: base.head, tip: id }, repository, call)
+    : undefined;
+  if (isStart(work, name) && obstacle?.kind !== "other-branch") return obstacle;
+  if (name === "HEAD") {
+    const isAhead = state.head === undefined || (await isAncestor(state.head, id, call));
+    return { kind: "no-branch", isAhead };
   }
-  const others = [...state.refs.keys(), ...state.checkedOut, ...before.map(({ ref }) => ref)];
-  return others.some((other) => collides(name, other)) ? { kind: "exists" } : undefined;
+  if (!isPlainName(name) || !isFreeOfTraps(name)) return { kind: "name" };
+  if (name.startsWith("refs/notes/")) return { kind: "exists" };
+  const place = state.checkedOut.get(name);
+  if (place !== undefined) {
+    const isAhead = isWithin(place, repository.top) && (current === undefined || (await isAncestor(current, id, call)));
+    return { kind: "checked-out", place, isAhead };
+  }
+  if (current !== undefined) {
+    const isBranch = name.startsWith("refs/heads/");
+    const isUntouched = current === base.refs[name];
+    if (!isBranch || !(await isAncestor(current, id, call)))
+      return { kind: isBranch && isUntouched ? "rewritten-aside" : "exists" };
+    const isOwn = base.refs[name] === undefined || (await isSetBack(current, base.refs[name], call));
+    return isOwn ? { kind: "exists", isAhead: true } : obstacle;
+  }
+  if (obstacle) return obstacle;
+  const others = [...state.refs.keys(), ...state.checkedOut.keys(), ...before.map(({ ref }) => ref)];
+  const isTaken = others.some((other) => collides(name, other)) || isAmbiguous(name, new Set(others));
+  return isTaken ? { kind: "exists" } : undefined;
 };
 
 /** One transaction, each ref with the value that it is thought to have (git-update-ref(1), --stdin -z). */

@@ -1,4 +1,5 @@
-import { type GitSetting, parseSettings, runGit } from "./git.ts";
+import { runGit } from "./git.ts";
+import { type GitSetting, parseSettings } from "./git-settings.ts";
 
 /**
  * The settings of a repository that come along into its private git directory: data only. Credentials, signing,
@@ -89,21 +90,3 @@ const byKey = (settings: GitSetting[]): Map<string, (string | undefined)[]> => {
   for (const { key, value } of settings) keys.set(key, [...(keys.get(key) ?? []), value]);
   return keys;
 };
-
-/** The text of a configuration file with exactly these settings (git-config(1), syntax). */
-export const printSettings = (settings: GitSetting[]): string =>
-  settings
-    .map(({ key, value }) => `${header(key)}\n\t${key.slice(key.lastIndexOf(".") + 1)}${printed(value)}\n`)
-    .join("");
-
-const header = (key: string): string => {
-  const first = key.indexOf(".");
-  const last = key.lastIndexOf(".");
-  const section = key.slice(0, first);
-  return first === last ? `[${section}]` : `[${section} "${key.slice(first + 1, last).replace(/["\\]/g, "\\$&")}"]`;
-};
-
-const printed = (value: string | undefined): string =>
-  value === undefined
-    ? ""
-    : ` = "${value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n").replaceAll("\t", "\\t").replaceAll("\b", "\\b")}"`;

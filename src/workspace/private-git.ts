@@ -2,10 +2,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { isWithin } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
-import { operationTips } from "./carried-state.ts";
+import { isWhole, operationTips } from "./carried-state.ts";
 import { holdDirectory, inside, release } from "./held-directory.ts";
+import { findForeign } from "./ownership.ts";
 import { pinStaged } from "./pinned-index.ts";
 import { pinTips, tipsOf } from "./pins.ts";
+import { identityOf, isOther, setAside } from "./private-identity.ts";
+import { tidyPart } from "./private-locks.ts";
 import { objectsPlace, type Part, type PrivateMounts, type Project, settleNested } from "./private-mounts.ts";
 import { bringPart, noPart, type PartInput, type PartRecord } from "./private-part.ts";
 import { carriedRefs } from "./ref-merge.ts";
@@ -31,6 +34,8 @@ export type PrivateGit = {
 export type PrivatePart = {
   /** On the host; never opened by git there. */
   directory: string;
+  /** The one of cordon's own that it lies in; what is between is of an agent's making. */
+  root: string;
   repository: Repository;
   /** False for a repository that an agent may have made: no git of the host should be asked about it. */
   isTrusted: boolean;
@@ -38,6 +43,8 @@ export type PrivatePart = {
   base(): Base;
   /** After an import: these stash entries have come over, and need not do so again. */
   noteStash(ids: string[]): void;
+  /** After an import: what it has put on the host is no doing of the host's, as long as this directory is in use. */
+  notePlaced(placed: { name: string; id: string }[]): void;
 };
 
 export type Base = {
@@ -56,22 +63,29 @@ export type PrivateGitRequest = {
   git: string;
   /** What the pins on the host are named after; the same for every run of a project. */
   id: string;
+  /** True: once made, nothing more of the host's comes in. A session goes on from where it began. */
+  isFixed?: boolean;
 };
 
-type Kept = { version: 1; parts: Record<string, PartRecord & Pick<Base, "branch" | "head">>; stores: string[] };
+type KeptPart = PartRecord & Pick<Base, "branch" | "head"> & { identity: string };
+type Kept = { version: 1; parts: Record<string, KeptPart>; stores: string[] };
 
 /** Makes the private git directories of a project, or brings them up to date when no other run uses them. Rejects when it cannot. */
 export const openPrivateGit = async (request: PrivateGitRequest): Promise<PrivateGit> => {
   const { project, store } = request;
   const main = project.repository;
   if (main && !isWithin(main.gitDir, main.commonDir)) throw new Error(`${main.gitDir} is not in ${main.commonDir}`);
+  const foreign = main && (await findForeign(main, request.git));
+  if (foreign !== undefined) throw new Error(foreign);
   fs.mkdirSync(store, { recursive: true, mode: 0o700 });
   const lock = await takeUse(path.join(store, "git.lock"));
   try {
     const before = readKept(store);
     const isShared = !lock.isAlone && before !== undefined;
-    const settled = settleNested(project, store, before?.stores ?? [], isShared);
-    const { kept, notes } = isShared ? { kept: before, notes: [] } : await bringAll(request, settled, before);
+    const stays = isShared || (request.isFixed === true && before !== undefined);
+    const settled = settleNested(project, store, before?.stores ?? [], stays);
+    if (stays && !isShared) tidyAll(settled);
+    const { kept, notes } = stays ? { kept: before!, notes: [] } : await bringAll(request, settled, before);
     if (lock.isAlone) await lock.share();
     return {
       parts: settled.parts.flatMap((part) => describe(part, kept, store)),
@@ -86,19 +100,24 @@ export const openPrivateGit = async (request: PrivateGitRequest): Promise<Privat
   }
 };
 
-const describe = ({ directory, trees, isTrusted }: Part, kept: Kept, store: string): PrivatePart[] => {
+const describe = ({ directory, root, trees, isTrusted }: Part, kept: Kept, store: string): PrivatePart[] => {
   const record = kept.parts[trees[0].commonDir];
   if (!record) return [];
   const { branch, head } = record;
   const stashFile = path.join(store, `stash-${digest(trees[0].commonDir)}.json`);
-  const base = () => ({
-    branch,
-    head,
-    refs: idsOf(readBase(baseFile(store, trees[0]))),
-    stash: readJson<string[]>(stashFile) ?? [],
-  });
+  const placedBefore = () => readJson<Record<string, string>>(placedFile(store, trees[0])) ?? {};
+  const base = () => {
+    const refs = { ...idsOf(readBase(baseFile(store, trees[0]))), ...placedBefore() };
+    // Where both sides have moved the branch, the commit that the host has now is none that the inside began with.
+    return { branch, head: branch ? refs[branch] : head, refs, stash: readJson<string[]>(stashFile) ?? [] };
+  };
   const noteStash = (ids: string[]) => writeJson(stashFile, ids.filter(isObjectId));
-  return [{ directory, repository: trees[0], isTrusted, base, noteStash }];
+  const notePlaced = (placed: { name: string; id: string }[]) =>
+    writeJson(placedFile(store, trees[0]), {
+      ...placedBefore(),
+      ...Object.fromEntries(placed.map(({ name, id }) => [name, id])),
+    });
+  return [{ directory, root, repository: trees[0], isTrusted, base, noteStash, notePlaced }];
 };
 
 const bringAll = async (request: PrivateGitRequest, settled: PrivateMounts, before: Kept | undefined) => {
@@ -114,16 +133,32 @@ const bringAll = async (request: PrivateGitRequest, settled: PrivateMounts, befo
       alternates: part.objects.map((object) => objectsPlace(settled.stores.indexOf(object))),
     };
     const file = baseFile(store, tree);
+    const known = before?.parts[tree.commonDir];
+    if (known && isOther(part, known, request.id)) notes.push(...setAside(part));
     const root = holdDirectory(makePlace(part.root));
     const done = await inPlace(root, part.below, async (held) =>
-      bringPart(held, input, before?.parts[tree.commonDir] ?? noPart, () => readBase(file)),
+      bringPart(held, input, known && isWhole(held) ? known : noPart, () => readBase(file)),
     );
     if (done.base) writeJson(file, [...done.base]);
-    kept.parts[tree.commonDir] = { ...done.record, branch: tree.branch, head: tree.head };
+    fs.rmSync(placedFile(store, tree), { force: true });
+    const identity = identityOf(tree);
+    kept.parts[tree.commonDir] = { ...done.record, branch: tree.branch, head: tree.head, identity };
     notes.push(...done.notes);
   }
   writeJson(path.join(store, "git.json"), kept);
   return { kept, notes };
+};
+
+/** Nobody is inside: whoever held a lock was killed. */
+const tidyAll = ({ parts }: PrivateMounts): void => {
+  for (const { root, below, trees } of parts) {
+    const held = holdDirectory(makePlace(root));
+    try {
+      inside(held, below, (directory) => tidyPart(directory, trees));
+    } finally {
+      release(held);
+    }
+  }
 };
 
 /** The promise of `inside` outlives its directory; here the directory is held until the work is done. */
@@ -173,6 +208,9 @@ const tipsInProgress = ({ gitDir }: Repository): string[] => {
 
 const baseFile = (store: string, { commonDir }: Repository): string =>
   path.join(store, `base-${digest(commonDir)}.json`);
+
+const placedFile = (store: string, { commonDir }: Repository): string =>
+  path.join(store, `placed-${digest(commonDir)}.json`);
 
 const idsOf = (refs: Refs): Record<string, string> =>
   Object.fromEntries([...refs].flatMap(([name, { value }]) => (isObjectId(value) ? [[name, value] as const] : [])));

@@ -2,12 +2,17 @@ import fs from "node:fs";
 import path from "node:path";
 import { isWithin } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
+import { encodeName, isForeign } from "./name-bytes.ts";
 import { type Repository, readRepository } from "./repository.ts";
+import { showPath } from "./shown-path.ts";
 
 /** Where everything of git stands inside, and which repositories of a project get a private directory. */
 
-/** A working tree, with the relative paths of all `.git` below its top; it need not be of a repository itself. */
-export type Project = { top: string; nested: string[]; repository: Repository | undefined };
+/**
+ * A working tree, with the relative paths of all `.git` below its top; it need not be of a repository itself. `closed` are
+ * directories that nobody could look into. Paths as `name-bytes.ts` spells them.
+ */
+export type Project = { top: string; nested: string[]; closed?: string[]; repository: Repository | undefined };
 
 export type Part = {
   trees: [Repository, ...Repository[]];
@@ -23,6 +28,9 @@ export type PrivateMounts = { parts: Part[]; stores: string[]; mounts: Mount[]; 
 
 /** Private directories are made for that many nested repositories; what is more is hidden. */
 const maxParts = 64;
+/** bubblewrap takes 9,000 words; five hide a directory. */
+const maxHidden = 1_000;
+const mostNotes = 5;
 const maxGitfileBytes = 1024 * 1024;
 
 /** Where the object store of this number stands inside. */
@@ -35,27 +43,38 @@ export const objectsPlace = (index: number): string => `/run/cordon/objects/${in
  * the source of a mount.
  */
 export const settleNested = (project: Project, store: string, known: string[], isShared: boolean): PrivateMounts => {
-  const { top, nested, repository: main } = project;
+  const { top, nested, closed = [], repository: main } = project;
   const parts = new Map<string, Part>(main ? [[main.commonDir, partOf(main, project, store)]] : []);
   const mounts: Mount[] = [...gitfileMounts(top, ".git")];
   const notes: string[] = [];
+  if (closed.includes("")) throw new Error("it is closed to its owner");
+  for (const entry of closed) mounts.push(hide(top, entry, notes));
   for (const entry of nested) {
-    const place = path.join(top, path.dirname(entry));
-    const repository = readRepository(place);
-    const isFile = fs.lstatSync(path.join(place, ".git"), { throwIfNoEntry: false })?.isFile() ?? false;
-    if (isFile) mounts.push(...gitfileMounts(top, entry));
+    const stat = statOf(`${top}/${entry}`);
+    const isFile = stat?.isFile() ?? false;
+    if (isForeign(entry) && stat && !stat.isSymbolicLink())
+      mounts.push(hide(top, entry, notes, isFile ? "file" : "directory"));
+    if (isForeign(entry)) continue;
+    const repository = readRepository(path.join(top, path.dirname(entry)));
+    // Of a working tree that was made inside, the host's git makes nothing; inside it may be removed again.
+    const isDead = isFile && !repository && stat!.size <= maxGitfileBytes && !leadsSomewhere(`${top}/${entry}`);
+    if (isFile && !isDead) mounts.push(...gitfileMounts(top, entry));
     const part = repository && admissible(repository, project, store, parts, isShared);
     if (part && parts.has(repository.commonDir)) parts.get(repository.commonDir)!.trees.push(repository);
     else if (part) parts.set(repository.commonDir, part);
     else if (!isFile) mounts.push(...maskOf(top, entry, notes));
   }
+  if (mounts.length > maxHidden) throw new Error(`${nested.length} repositories in it are more than can be guarded`);
   const all = [...parts.values()];
   const listed = [...(main?.objects ?? []), ...all.flatMap(({ objects }) => objects)];
   const stores = [...new Set(isShared ? [...known, ...listed] : listed)];
   const used = new Set(listed);
   const objects = stores.flatMap((object, index) => (used.has(object) ? objectMounts(object, index) : []));
-  return { parts: all, stores, mounts: [...all.flatMap(directoryMount), ...mounts, ...objects], notes };
+  return { parts: all, stores, mounts: [...all.flatMap(directoryMount), ...mounts, ...objects], notes: shorten(notes) };
 };
+
+const shorten = (notes: string[]): string[] =>
+  notes.length > mostNotes ? [...notes.slice(0, mostNotes), `… and ${notes.length - mostNotes} more`] : notes;
 
 const partOf = (repository: Repository, { repository: main }: Project, store: string): Part => {
   const { commonDir, objects } = repository;
@@ -81,6 +100,11 @@ const admissible = (
   if (!isWithin(repository.gitDir, repository.commonDir)) return undefined;
   if (part.isTrusted) return part;
   const isOpen = (place: string) => isWithin(place, project.top) || project.repository?.objects.includes(place);
+  // A git directory around its own working tree, or around another: in its place the whole project would vanish.
+  const isAround = [repository.top, project.top, ...(project.repository ? [project.repository.commonDir] : [])].some(
+    (place) => isWithin(place, repository.commonDir),
+  );
+  if (isAround) return undefined;
   const isInside = [repository.commonDir, ...repository.objects].every(isOpen);
   return isInside && !isShared && (parts.size < maxParts || parts.has(repository.commonDir)) ? part : undefined;
 };
@@ -98,6 +122,11 @@ const gitfileMounts = (top: string, entry: string): Mount[] => {
   return [{ kind: "bytes", bytes: readPlain(target), target, permissions: 0o444, origin: "guard of a gitfile" }];
 };
 
+const leadsSomewhere = (gitfile: string): boolean => {
+  const named = /^gitdir: ([^\n]+)/.exec(Buffer.from(readPlain(gitfile)).toString())?.[1];
+  return named === undefined || fs.existsSync(path.resolve(path.dirname(gitfile), named));
+};
+
 const readPlain = (file: string): Uint8Array => {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   const fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -110,13 +139,18 @@ const readPlain = (file: string): Uint8Array => {
 
 /** A link cannot be mounted over; what it leads to is none of ours. */
 const maskOf = (top: string, entry: string, notes: string[]): Mount[] => {
-  const target = path.join(top, entry);
-  const stat = fs.lstatSync(target, { throwIfNoEntry: false });
-  if (stat?.isSymbolicLink()) notes.push(`${entry} is a link, and is not guarded`);
-  if (!stat?.isDirectory()) return [];
-  notes.push(`${entry} is hidden`);
-  return [{ kind: "mask", of: "directory", target, origin: "guard of a nested git directory" }];
+  const stat = statOf(`${top}/${entry}`);
+  if (stat?.isSymbolicLink()) notes.push(`${showPath(entry)} is a link, and is not guarded`);
+  return stat?.isDirectory() ? [hide(top, entry, notes)] : [];
 };
+
+const hide = (top: string, entry: string, notes: string[], of: "file" | "directory" = "directory"): Mount => {
+  notes.push(`${showPath(entry)} is hidden`);
+  // Not by `path.join`, which takes what is no UTF-8 for a mistake.
+  return { kind: "mask", of, target: `${top}/${entry}`, origin: "guard of a nested git directory" };
+};
+
+const statOf = (target: string): fs.Stats | undefined => fs.lstatSync(encodeName(target), { throwIfNoEntry: false });
 
 /** An alternates file of the store's own names places of the host, and git would complain that they are not there. */
 const objectMounts = (source: string, index: number): Mount[] => {

@@ -5,12 +5,11 @@ import { bringFiles, bringHooks, type FileRecord } from "./carried-files.ts";
 import { type Asked, bringRefs } from "./carried-refs.ts";
 import { bringState, describeState, type StateRecord } from "./carried-state.ts";
 import { bringWorktrees } from "./carried-worktrees.ts";
-import type { GitSetting } from "./git.ts";
+import { type GitSetting, printSettings } from "./git-settings.ts";
 import {
   type Held,
   holdDirectory,
   inside,
-  listEntries,
   makeDirectory,
   readText,
   release,
@@ -18,7 +17,8 @@ import {
   signatureOf,
   writeBytes,
 } from "./held-directory.ts";
-import { carriedSettings, mergeSettings, printSettings, readSettings } from "./private-config.ts";
+import { carriedSettings, mergeSettings, readSettings } from "./private-config.ts";
+import { removeLocks } from "./private-locks.ts";
 import { carriedRefs } from "./ref-merge.ts";
 import { fingerprintOf, type Refs, readRefs, removeRefLocks } from "./refs.ts";
 import { type Repository, resolveHead } from "./repository.ts";
@@ -69,7 +69,8 @@ export const bringPart = async (
   const { commonDir, gitDir } = input.trees[0];
   const source = holdDirectory(commonDir);
   try {
-    for (const name of ["objects/info", "objects/pack", "refs/heads", "refs/tags", "info"]) makeDirectory(held, name);
+    for (const name of ["objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "hooks"])
+      makeDirectory(held, name);
     removeLocks(held);
     removeRefLocks(held);
     let refsKey = fingerprintOf(source);
@@ -83,7 +84,10 @@ export const bringPart = async (
     const isSame = refsKey === before.refsKey;
     const asked: Asked = input.isTrusted ? { git: input.git, gitDir } : undefined;
     const base = isSame || before.refsKey === "" ? new Map() : readBase();
-    const forked = isSame ? [] : await bringRefs(held, refs.own(), base, refs.host(), asked);
+    const checkedOut = input.trees.map(({ branch }) => branch);
+    const brought = isSame
+      ? undefined
+      : await bringRefs({ held, own: refs.own(), base, host: refs.host(), checkedOut, asked });
     const config = await bringConfig(source, held, input, before);
     const { states, files, notes } = bringTrees(source, held, input, before, refs);
     const worktrees = bringWorktrees(source, held, input.trees, before.worktrees);
@@ -93,8 +97,8 @@ export const bringPart = async (
     const record = { states, worktrees, refsKey, alternates, ...config.kept };
     return {
       record: { ...record, files: { ...common, ...files, ...hooks, ...config.files } },
-      base: isSame ? undefined : refs.host(),
-      notes: [...forked.map((name) => `${name} has moved on both sides`), ...notes],
+      base: brought?.agreed,
+      notes: [...(brought?.forked ?? []).map((name) => `${name} has moved on both sides`), ...notes],
     };
   } finally {
     release(source);
@@ -120,11 +124,6 @@ const lazily = <T>(make: () => T): (() => T) => {
     made ??= { value: make() };
     return made.value;
   };
-};
-
-/** Nobody is inside: whoever held them was killed. */
-const removeLocks = (directory: Held): void => {
-  for (const { name } of listEntries(directory, "") ?? []) if (name.endsWith(".lock")) removeName(directory, name);
 };
 
 const bringTrees = (

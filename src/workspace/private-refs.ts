@@ -1,5 +1,7 @@
 import { runPipeline } from "../exec.ts";
+import { showPath } from "./shown-path.ts";
 import { prepareThrowaway, type ThrowawayRequest } from "./throwaway.ts";
+import { linkOf, statOf, walkTree } from "./walk.ts";
 
 /** What the private directory says of itself: names and ids are data, checked for their form alone. */
 export type PrivateRefs = {
@@ -39,6 +41,8 @@ export const listPrivateRefs = async (
   request: Omit<ThrowawayRequest, "script">,
   timeoutMs: number,
 ): Promise<Listed> => {
+  const hazard = findHazard(request.directory);
+  if (hazard !== undefined) return { problem: `${showPath(hazard)} in it is no ordinary file` };
   const { program, release } = prepareThrowaway({ ...request, script });
   try {
     const done = await runPipeline([program], { timeoutMs, maxBytes: mostBytes });
@@ -50,6 +54,35 @@ export const listPrivateRefs = async (
   } finally {
     release();
   }
+};
+
+const mostLooks = 3_000_000;
+
+/** An open file of the sandbox itself, say. */
+const leadsToDevice = /(^|\/)(proc|dev)\//;
+
+/**
+ * A pipe that git would wait at for ever, or a link that may lead to one. It only saves the time: whoever still runs
+ * inside can make one later.
+ */
+const findHazard = (directory: string): string | undefined => {
+  let hazard: string | undefined;
+  walkTree(directory, mostLooks, {
+    entry: ({ path, kind }) => {
+      if (kind === "directory") return path === "hooks" ? "never" : "later";
+      const link = kind === "link" ? linkOf(directory, path) : undefined;
+      const isHarmful = kind === "other" ? !isSocket(directory, path) : link !== undefined && leadsToDevice.test(link);
+      if (isHarmful) hazard ??= path;
+      return "never";
+    },
+  });
+  return hazard;
+};
+
+/** Opening one fails at once (open(2), ENXIO); git's file system monitor leaves one. */
+const isSocket = (directory: string, path: string): boolean => {
+  const stat = statOf(directory, path);
+  return typeof stat !== "string" && stat.isSocket();
 };
 
 export const idPattern = /^([0-9a-f]{40}|[0-9a-f]{64})$/;

@@ -18,15 +18,15 @@ export const isPlainName = (name: string): boolean =>
 
 /**
  * True for a name that may become a branch or tag of the host: no word of it passes for an option, and it is neither
- * `HEAD` nor an object's id, which git would take for something else.
+ * `HEAD` nor what an object's id, also a shortened one, looks like: git would take one for the other.
  */
 export const isFreeOfTraps = (name: string): boolean => {
   const short = name.replace(/^refs\/(heads|tags)\//, "");
-  return !/(^|\/)-/.test(short) && !/^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(short) && !/^[A-Z_]*HEAD$/.test(short);
+  return !/(^|\/)-/.test(short) && !/^[0-9a-f]{7,64}$/i.test(short) && !/^[A-Z_]*HEAD$/.test(short);
 };
 
 /** First words below `refs/cordon/ID/` that cordon uses itself. */
-const ownWords = ["base", "heads", "tags", "notes", "stash", "worktrees", "unnamed", "HEAD"];
+const ownWords = ["base", "start", "tip", "heads", "tags", "notes", "stash", "worktrees", "unnamed", "HEAD"];
 
 /**
  * Where a ref is kept that does not come to its own place: `refs/cordon/ID/BRANCH`, below `tags` or `notes` for those,
@@ -39,6 +39,16 @@ export const keptName = (id: string, name: string, object: string): string => {
   const [, kind = "", ...rest] = name.split("/");
   if (kind !== "heads") return `${root}/${kind}/${rest.join("/")}`;
   return `${root}/${ownWords.includes(rest[0]!) ? "heads/" : ""}${rest.join("/")}`;
+};
+
+/**
+ * True when the short name already means something else: whoever types `main` or `origin/main` would get this one instead
+ * (gitrevisions(7), the order in which names are looked up).
+ */
+export const isAmbiguous = (name: string, others: ReadonlySet<string>): boolean => {
+  const short = name.replace(/^refs\/(heads|tags)\//, "");
+  const meanings = ["", "tags/", "heads/", "remotes/"].map((kind) => `refs/${kind}${short}`);
+  return [...meanings, `refs/remotes/${short}/HEAD`].some((meaning) => meaning !== name && others.has(meaning));
 };
 
 /** True when a repository cannot hold both: one is, or lies in, the other's directory. */

@@ -68,7 +68,7 @@ export const readRepository = (top: string): Repository | undefined => {
 /** Where a `.git` leads: itself, what its link leads to, or what the gitfile names (gitrepository-layout(5)). */
 const locateGitDirectory = (top: string): string | undefined => {
   const entry = path.join(top, ".git");
-  const stat = fs.statSync(entry, { throwIfNoEntry: false });
+  const stat = statOf(entry);
   if (stat?.isDirectory()) return realOf(entry);
   if (!stat?.isFile()) return undefined;
   const named = readSmall(entry);
@@ -168,7 +168,16 @@ const readFile = (file: string, maxBytes = 128 * 1024 * 1024): string | undefine
 
 const trimLines = (text: string): string => text.replace(/[\r\n]+$/, "");
 
-const isDirectory = (target: string): boolean => fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isDirectory = (target: string): boolean => statOf(target)?.isDirectory() ?? false;
+
+/** Where links lead in a circle, or nobody may look, there is nothing. */
+const statOf = (target: string): fs.Stats | undefined => {
+  try {
+    return fs.statSync(target, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+};
 
 const realOf = (target: string): string | undefined => {
   try {

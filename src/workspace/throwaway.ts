@@ -16,7 +16,7 @@ import { bounded, plainSettings, plainVariables } from "./git.ts";
 
 /**
  * A sandbox for one look into a directory that somebody hostile has written: no network, an environment of its own,
- * everything read-only but a small private /tmp. Whatever runs inside can only print.
+ * everything read-only but a small private /tmp, unless a mount says otherwise. Whatever runs inside can only print.
  */
 export type Throwaway = { program: Program; release(): void };
 
@@ -26,6 +26,11 @@ export type ThrowawayRequest = {
   id: string;
   /** The private git directory; of linked working trees the one that they share. */
   directory: string;
+  /**
+   * A directory of cordon's own around it, when it is not that itself. The agent has made what is between the two: only
+   * the sandbox follows a link there, and finds nothing.
+   */
+  root?: string | undefined;
   /** Of a linked working tree its own directory, relative to that; else empty. */
   below: string;
   /** Object stores of the host. */
@@ -37,6 +42,10 @@ export type ThrowawayRequest = {
   memoryBytes: number;
   /** A directory of cordon's own that nobody else uses in this moment. */
   room: string;
+  /** What else stands there: a session's files, a place for what is made of them. */
+  mounts?: Mount[];
+  /** Variables that come before its own. */
+  env?: Record<string, string>;
 };
 
 /** Where the two stand inside. The private directory's own alternates name the stores there. */
@@ -93,9 +102,8 @@ const programOf = ({ main }: Launch): Pick<Program, "file" | "args" | "env"> => 
   return { file: words[0]!, args: words.slice(1), env: main.env };
 };
 
-/** Bytes for the sandbox stand under this name for a moment. */
 /** What undoes a launch, written down before it begins. */
-const teardownName = "teardown.json";
+export const teardownName = "teardown.json";
 
 /** Removes what a crash has left. */
 export const sweepRoom = (room: string): void => {
@@ -135,7 +143,9 @@ const readOnly = (source: string, target = source): Mount => ({
   origin: "import",
 });
 
-const planThrowaway = ({ host, id, directory, below, objects, git, script, memoryBytes }: ThrowawayRequest): Plan => {
+const planThrowaway = (request: ThrowawayRequest): Plan => {
+  const { host, id, directory, root, below, objects, git, script, memoryBytes, mounts = [], env = {} } = request;
+  const place = path.join(gitInside, path.relative(root ?? directory, directory));
   const probe = planProbe(host, "none");
   return {
     ...probe,
@@ -154,20 +164,22 @@ const planThrowaway = ({ host, id, directory, below, objects, git, script, memor
       ...probe.mounts.filter(isNeeded),
       ...["/etc/ld.so.cache", "/etc/alternatives"].map((file) => readOnly(file)),
       { kind: "tmpfs", target: "/tmp", permissions: 0o700, sizeBytes: tmpBytes, origin: "import" },
-      { ...readOnly(directory, gitInside), optional: undefined } as Mount,
+      { ...readOnly(root ?? directory, gitInside), optional: undefined } as Mount,
       ...objects.map((store, index) => readOnly(store, objectsInside(index))),
+      ...mounts,
     ],
     env: {
       PATH: `${path.dirname(git)}:${probe.env["PATH"]}`,
       LC_ALL: "C",
       ...plainVariables,
       HOME: "/tmp",
-      GIT_DIR: path.join(gitInside, below),
-      ...(below !== "" && { GIT_COMMON_DIR: gitInside }),
+      GIT_DIR: path.join(place, below),
+      ...(below !== "" && { GIT_COMMON_DIR: place }),
       GIT_WORK_TREE: "/tmp",
       // Whatever stands in the private directory's own file, the host's objects are there.
       GIT_ALTERNATE_OBJECT_DIRECTORIES: objects.map((_, index) => objectsInside(index)).join(":"),
       GIT_GRAFT_FILE: "/dev/null",
+      ...env,
     },
     resources: { memoryBytes, pids: mostProcesses },
   };

@@ -46,7 +46,7 @@ export const demandsOf = async (
     agent,
     [{ path: file, label: `~/${state.path}/${name}`, seed, value }],
     { workdir: host.cwd, names: [host.cwd] },
-    { host, workdir: host.cwd, policy: policyWith(circumstances), mode: circumstances.mode ?? "broker", inspect },
+    { host, policy: policyWith(circumstances), mode: circumstances.mode ?? "broker", inspect },
   );
   const inside = demands.settings.get(file)!;
   return { ...demands, inside, text: await printSettings(name, inside) };

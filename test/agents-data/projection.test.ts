@@ -76,7 +76,7 @@ describe("secrets elsewhere in settings", () => {
     const demands = await demandsOf("claude", "settings.json", settings);
     expect(demands.inside).toEqual({
       env: { MAX_THINKING_TOKENS: "100", A: "b" },
-      apiKeyHelper: "/bin/helper",
+      apiKeyHelper: "echo sk-ant-api03-cordon-placeholder-anthropic-api-key",
       model: "large",
     });
     expect(demands.keys).toEqual({ ANTHROPIC_API_KEY: "planted-key" });

@@ -33,7 +33,7 @@ const start = async (name: string, env: Record<string, string> = {}) => {
   const states = locateState(agent, host, workdir, "broker");
   const { own, unreadable } = await readOwnSettings(states, host);
   const surroundings = { host, workdir, policy: policyWith({}), mode: "broker", inspect: inspectPath } as const;
-  const { settings } = mcpDemands(agent, own, projectNames(workdir, host), surroundings);
+  const { settings } = mcpDemands(agent, own, projectNames({ ...host, cwd: workdir, project: workdir }), surroundings);
   await prepareState(states, { values: { workdir, "key-tail": "" }, keys: [], files: [], settings });
   return { directory: states[0]!.host, unreadable, labels: own.map(({ label }) => label) };
 };

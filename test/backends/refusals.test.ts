@@ -154,7 +154,7 @@ describe("options and limits", () => {
     [["--timeout", "5"], /`5` is not a duration/],
     [["--env", "1A=x"], /is not NAME=VALUE/],
     [["--backend", "docker"], /not available in this version/],
-    [["--session", "x"], /not available in this version/],
+    [["--image", "x"], /not available in this version/],
     [["--credentials", "broker", "--net", "open"], /broker/],
   ])("%s", async (flags, message) => {
     open();

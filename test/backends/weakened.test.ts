@@ -12,8 +12,8 @@ const noticedBy: Record<Weakness, string[]> = {
     // Whoever is not root cannot write there anyway.
     ...(process.getuid?.() === 0 ? ["system directories and the root are read-only"] : []),
     "tool chains of the home directory are there, read-only",
-    "commits work, and the project's git configuration and hooks are read-only",
   ],
+  "host's git directory": ["commits come over, and the project's git directory is out of reach"],
   "visible home": [
     "home is hidden: no secret, no name",
     "what is written to home stays inside",

@@ -34,12 +34,19 @@ const edits = {
         !(arg === "--remount-ro" && bound[at + 1] === "/") && !(arg === "/" && bound[at - 1] === "--remount-ro"),
     );
   }),
+  "host's git directory": editArguments((args) => {
+    const at = args.findIndex((arg, index) => arg.endsWith("/.git") && args[index - 2] === "--bind");
+    return at < 0 ? args : [...args.slice(0, at - 2), ...args.slice(at + 1)];
+  }),
   "visible home": editArguments((args, { main }) => {
     const home = main.env["HOME"]!;
     const at = args.findIndex((arg, index) => arg === home && args[index - 1] === "--tmpfs");
     // `--perms N --size N` in front of `--tmpfs` means nothing to a bind.
     const start = args.lastIndexOf("--perms", at);
-    return [...args.slice(0, start), "--ro-bind", home, ...args.slice(at)];
+    // Links cannot be made where the host has something.
+    const isLinked = (index: number) => args[index] === "--symlink" && args[index + 2]!.startsWith(`${home}/`);
+    const rest = args.slice(at).filter((_, index) => ![0, 1, 2].some((back) => isLinked(at + index - back)));
+    return [...args.slice(0, start), "--ro-bind", home, ...rest];
   }),
   "host environment": (launch: Launch, hostEnv: NodeJS.ProcessEnv) => ({
     ...launch,

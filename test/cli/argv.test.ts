@@ -150,7 +150,7 @@ describe("what is refused", () => {
     [["ps", "x"], "E_USAGE", /cordon ps/],
     [["self-update"], "E_FEATURE_UNBUILT", /--help/],
     [["self-update"], "E_FEATURE_UNBUILT", /--help/],
-    [["sessions", "--json"], "E_FEATURE_UNBUILT", /--help/],
+    [["image", "--json"], "E_FEATURE_UNBUILT", /--help/],
   ];
   test.each(table)("%j is %s", async (argv, code, hint) => {
     const error = await failure(argv);
@@ -161,7 +161,7 @@ describe("what is refused", () => {
 
   test("every option of a feature that does not exist yet, wherever cordon's options stand", async () => {
     const waiting = flags.filter((flag) => flag.unbuilt);
-    expect(waiting.length).toBeGreaterThan(10);
+    expect(waiting.length).toBeGreaterThan(3);
     for (const flag of waiting)
       for (const spelling of spellingsOf(flag)) {
         const option = flag.kind === "switch" ? [spelling] : [spelling, "x"];

@@ -35,6 +35,7 @@ test.each([
   [{ CORDON_PRESSET: "strict" }, "E_VARIABLE_UNKNOWN"],
   [{ CORDON_NETT: "none" }, "E_VARIABLE_UNKNOWN"],
   [{ CORDON_SOMETHING_ELSE: "x" }, ""],
+  [{ CORDON_EVENT: "waiting", CORDON_AGENT: "claude", CORDON_PROJECT: "/p", CORDON_EXIT_CODE: "1" }, ""],
   [{ CORDON_HELP: "1" }, ""],
   [{ CORDON_NET: "of" }, "E_OPTION_INVALID"],
   [{ CORDON_SAFE: "maybe" }, "E_OPTION_INVALID"],

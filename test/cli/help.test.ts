@@ -82,7 +82,7 @@ describe("what is made of it", () => {
         (error: CordonError) => [error.code, error.hint],
       );
     expect(await failureOf("truts")).toEqual(["E_USAGE", "`cordon help trust`"]);
-    expect(await failureOf("merge")).toContain("E_FEATURE_UNBUILT");
+    expect(await failureOf("image")).toContain("E_FEATURE_UNBUILT");
   });
 
   test("man and completions print themselves", async () => {

@@ -20,7 +20,7 @@ test("only whole requests of the protocol are handed on, without anything else i
     heard.push(request);
     return { ok: true };
   });
-  const rule = { verb: "allow", pattern: "a.test", origin: "cordon allow --session" };
+  const rule = { verb: "allow", pattern: "a.test", origin: "cordon allow --running" };
   const good = [
     { verb: "stop" },
     { ...rule, remove: false },

@@ -23,7 +23,7 @@ describe("for the running sandboxes of this project", () => {
       stdout: "allowed example.test for 2 running sandboxes\nallowed *.b.test:8443 for 2 running sandboxes\n",
       stderr: "",
     });
-    const request = { verb: "allow", remove: false, origin: "cordon allow --session" };
+    const request = { verb: "allow", remove: false, origin: "cordon allow --running" };
     for (const heard of [one, two])
       expect(heard as object[]).toEqual([
         { ...request, pattern: "example.test" },
@@ -44,10 +44,10 @@ describe("for the running sandboxes of this project", () => {
     const heard = stage.play("aaaa1111");
     const below = path.join(stage.project, "src/deep");
     fs.mkdirSync(below, { recursive: true });
-    const done = await stage.cordon(["deny", "--session", "--remove", "a.test"], { cwd: below });
+    const done = await stage.cordon(["deny", "--running", "--remove", "a.test"], { cwd: below });
     expect(done.stdout).toBe("no longer denied: a.test for 1 running sandbox\n");
     expect(heard as object[]).toEqual([
-      { verb: "deny", pattern: "a.test", remove: true, origin: "cordon deny --session" },
+      { verb: "deny", pattern: "a.test", remove: true, origin: "cordon deny --running" },
     ]);
   });
 

@@ -33,6 +33,7 @@ const host = (isTerminal = false): Context["host"] =>
   ({
     home: root,
     cwd: project,
+    project,
     places,
     tty: { stdin: isTerminal, stdout: isTerminal, stderr: isTerminal },
   }) as Context["host"];

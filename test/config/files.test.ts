@@ -45,7 +45,7 @@ describe("reading a small file", () => {
     expect(spawnSync("mkfifo", [target()]).status).toBe(0);
     const source = path.join(import.meta.dirname, "../../src/config/load.ts");
     const script = `const { readProjectFile } = await import(${JSON.stringify(source)});
-      await readProjectFile({ cwd: process.argv[1] }).catch((error) => console.log(error.code, error.message));`;
+      await readProjectFile({ project: process.argv[1] }).catch((error) => console.log(error.code, error.message));`;
     fs.renameSync(target(), path.join(directory, ".cordon.toml"));
     const child = spawnSync(process.execPath, ["-e", script, directory], { encoding: "utf8", timeout: 10_000 });
     expect(child.stdout).toBe(

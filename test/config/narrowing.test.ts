@@ -3,7 +3,7 @@ import { flags } from "../../src/cli/flags.ts";
 import { type Given, readGiven } from "../../src/cli/given.ts";
 import type { Config, ConfigValues, Setting } from "../../src/config/config.ts";
 import { resolveConfig, type Sources } from "../../src/config/resolve.ts";
-import { credentialModes, networkModes, networkPresets, presets } from "../../src/config/values.ts";
+import { cacheModes, credentialModes, networkModes, networkPresets, presets } from "../../src/config/values.ts";
 import { CordonError } from "../../src/errors.ts";
 
 /** A small generator with a seed, so that a failure can be repeated (mulberry32). */
@@ -31,7 +31,14 @@ const drawValues = (random: Random, chance: number): ConfigValues => {
     preset: maybe(() => oneOf(random, presets)),
     credentials: maybe(() => oneOf(random, credentialModes)),
     timeout: maybe(() => oneOf(random, ["1m", "1h"])),
-    filesystem: { read: list(["/a", "b/c"]), write: list(["/a", "b"]), hide: list(["/a", "b"]) },
+    filesystem: {
+      read: list(["/a", "b/c"]),
+      write: list(["/a", "b"]),
+      hide: list(["/a", "b"]),
+      "hide-secrets": maybe(() => random() < 0.5),
+    },
+    setup: maybe(() => "make ready"),
+    caches: maybe(() => oneOf(random, cacheModes)),
     network: {
       mode: maybe(() => oneOf(random, networkModes)),
       allow: list(["a.example", "b.example"]),
@@ -104,6 +111,9 @@ const widerIn = (narrow: Config, wide: Config): string[] => {
     read: Bun.deepEquals(narrow.filesystem.read, wide.filesystem.read),
     write: Bun.deepEquals(narrow.filesystem.write, wide.filesystem.write),
     hide: valuesOf(wide.filesystem.hide).every((path) => valuesOf(narrow.filesystem.hide).includes(path)),
+    hideSecrets: !wide.filesystem.hideSecrets?.value || narrow.filesystem.hideSecrets?.value === true,
+    caches: narrow.caches?.value !== "shared" || wide.caches?.value === "shared",
+    notify: Bun.deepEquals(narrow.notify, wide.notify),
     allow: Bun.deepEquals(narrow.network.allow, wide.network.allow),
     deny: valuesOf(wide.network.deny).every((host) => valuesOf(narrow.network.deny).includes(host)),
     networkPresets: presetsOf(narrow).every((preset) => presetsOf(wide).includes(preset)),
@@ -145,6 +155,8 @@ test("the measure itself sees a widening", () => {
       preset: "open",
       network: { mode: "open", allow: ["a"], "host-ports": [80], publish: ["80"] },
       filesystem: { read: ["/a"], write: ["/b"] },
+      caches: "shared",
+      notify: { by: ["bell"] },
       env: { set: { A: "1" } },
       widen: { userns: true, browser: true },
       agents: { mine: { command: "m" } },
@@ -159,6 +171,8 @@ test("the measure itself sees a widening", () => {
     "backend",
     "read",
     "write",
+    "caches",
+    "notify",
     "allow",
     "hostPorts",
     "publish",

@@ -40,6 +40,7 @@ describe("which layer wins", () => {
       backend: { value: "auto", origin: "default" },
       preset: { value: "standard", origin: "default" },
       credentials: { value: "broker", origin: "default" },
+      notify: { by: [] },
       filesystem: { read: [], write: [], hide: [] },
       network: { allow: [], deny: [], hostPorts: [], publish: [] },
       env: { pass: [], set: {}, dotenv: [] },

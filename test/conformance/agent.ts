@@ -57,7 +57,7 @@ export const agentChecks: Check[] = [
       world.write(path.join(own, "skills/one/SKILL.md"), "a skill\n");
       const { stdout } = await tell(
         world,
-        "cat ~/.claude/CLAUDE.md ~/.claude/skills/one/SKILL.md; for f in CLAUDE.md skills/one/SKILL.md skills/new; do (echo x > ~/.claude/$f) 2>/dev/null && echo written; done; true",
+        "cat ~/.claude/CLAUDE.md ~/.claude/skills/one/SKILL.md; for f in CLAUDE.md skills/one/SKILL.md; do (echo x > ~/.claude/$f) 2>/dev/null && echo written; done; echo x > ~/.claude/skills/new",
       );
       expect(stdout).toBe("be kind\na skill\n");
       expect(readFileSync(path.join(own, "CLAUDE.md"), "utf8")).toBe("be kind\n");

@@ -42,7 +42,13 @@ export const fileChecks: Check[] = [
         `ls -A ~; cat ${secretFiles.map((name) => `~/${name}`).join(" ")} 2>/dev/null; ls -A ~/.ssh 2>/dev/null`,
       );
       expect(stdout).not.toContain(secret);
-      expect(stdout.split("\n").filter((line) => line !== "" && line !== ".cache" && line !== "project")).toEqual([]);
+      const own = ["", ".bun", ".cache", ".cargo", "project"];
+      expect(
+        stdout
+          .split("\n")
+          .filter((line) => !own.includes(line))
+          .join(),
+      ).toBe("");
     },
   },
   {
@@ -170,9 +176,13 @@ export const fileChecks: Check[] = [
     },
   },
   {
-    name: "commits work, and the project's git configuration and hooks are read-only",
+    name: "commits come over, and the project's git directory is out of reach",
     does: async ({ inside, write, project, own }) => {
-      Bun.spawnSync(["git", "init", "-q", project], { env: { PATH: process.env["PATH"] ?? "", HOME: project } });
+      const git = (...args: string[]) =>
+        Bun.spawnSync(["git", "-c", "safe.directory=*", "-C", project, ...args], {
+          env: { PATH: process.env["PATH"] ?? "", HOME: project },
+        });
+      git("init", "-q", "-b", "main");
       own();
       write(path.join(project, "file"), "text\n");
       const before = readFileSync(path.join(project, ".git/config"), "utf8");
@@ -180,17 +190,16 @@ export const fileChecks: Check[] = [
       const { stdout } = await inside(
         [
           `git add file && git ${identity} commit -q -m message && git log --format=%s`,
-          "git config core.fsmonitor ./x 2>/dev/null && echo configured",
-          ...[
-            `(echo x >> .git/config) 2>/dev/null && echo appended`,
-            "(echo x > .git/hooks/post-commit) 2>/dev/null && echo hooked",
-          ],
+          "git config core.fsmonitor ./x && echo x >> .git/config",
+          "mkdir -p .git/hooks && echo x > .git/hooks/post-commit",
+          "mv .git gone 2>/dev/null && echo moved",
           "true",
         ].join("; "),
       );
       expect(stdout).toBe("message\n");
       expect(readFileSync(path.join(project, ".git/config"), "utf8")).toBe(before);
       expect(existsSync(path.join(project, ".git/hooks/post-commit"))).toBe(false);
+      expect(git("log", "--format=%s", "main").stdout.toString()).toBe("message\n");
     },
   },
 ];

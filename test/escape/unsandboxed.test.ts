@@ -10,7 +10,6 @@ const isRoot = process.getuid?.() === 0;
 
 /** Probes that detect nothing even without a boundary, each with the reason. */
 const cannotBreachHere: Record<string, string> = {
-  "FS-08": "waits for a host program that reads the workspace",
   "RS-05": "measured from outside",
   ...(process.arch === "x64" ? {} : { "KI-03": "x86-64 only" }),
   ...(isRoot

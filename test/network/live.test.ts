@@ -86,7 +86,7 @@ except OSError: print("cut")
     expect(await reach("allowed.test")).toBe(true);
   });
 
-  test("--run means one sandbox, --session those of the project, --always every one", async () => {
+  test("--run means one sandbox, --running those of the project, --always every one", async () => {
     const elsewhere = path.join(lab.directory, "elsewhere");
     fs.mkdirSync(elsewhere);
     fs.chownSync(elsewhere, uid, uid);

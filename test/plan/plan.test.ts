@@ -171,7 +171,6 @@ describe("explaining", () => {
   test.each([
     ["/home/ada/code/app/src", "read and write", "the project"],
     ["/home/ada/code/app/.env", "hidden", "user config"],
-    ["/home/ada/code/app/.git/config", "read only", "guard of .git"],
     ["/usr/bin/env", "read only", "system directory"],
     ["/home/ada/.ssh/id", "does not exist inside; private space", "private directory"],
     ["/srv/data/secret", "hidden", "--deny-path"],

@@ -2,6 +2,7 @@ import type { Facts, Host, PathFact } from "../../src/host.ts";
 import type { PlanInput } from "../../src/plan/create.ts";
 import { pathsOf } from "../../src/plan/filesystem.ts";
 import type { Policy } from "../../src/policy.ts";
+import { plainWorkspace } from "../../src/workspace/workspace.ts";
 
 /** A machine that exists nowhere: every path has its kind here. */
 const directories = [
@@ -38,6 +39,7 @@ export const sampleHost: Host = {
   home: "/home/ada",
   realHome: "/home/ada",
   cwd: "/home/ada/code/app",
+  project: "/home/ada/code/app",
   env: {
     HOME: "/home/ada",
     PATH: "/home/ada/.local/bin:/home/ada/code/app/node_modules/.bin:.:/usr/bin:/bin",
@@ -89,7 +91,8 @@ export const samplePolicy: Policy = {
 };
 
 export const sampleInput = (policy: Policy = samplePolicy, host: Host = sampleHost): PlanInput => {
-  const given = { host, policy, workdir: host.cwd, listings: {}, sockets: [], extra: [] };
+  const workspace = plainWorkspace(host.project).mounts;
+  const given = { host, policy, workspace, listings: {}, sockets: [], extra: [] };
   const facts: Facts = Object.fromEntries(pathsOf(given).map((target) => [target, factOf(target)]));
   const bytes = (text: string) => new TextEncoder().encode(text);
   return {
@@ -109,6 +112,7 @@ export const sampleInput = (policy: Policy = samplePolicy, host: Host = sampleHo
     ],
     hostname: "machine",
     resolver: bytes("nameserver 192.0.2.1\n"),
+    gitIgnore: undefined,
     gitConfig: bytes('[user]\n\tname = "Ada"\n'),
     variables: [],
     placeholders: [],

@@ -20,10 +20,10 @@ for (const { name, uid } of users) {
       const second = await lab.start("sleep 600");
       expect(ids()).toEqual([first.id, second.id]);
       const [header, ...rows] = lab.cordon(["ps"]).stdout.trim().split("\n");
-      expect(header).toMatch(/^ID +AGENT +BACKEND +AGE +PID +PROJECT$/);
-      expect(rows.map((row) => row.split(/ +/).slice(0, 3))).toEqual([
-        [first.id, "run", "native"],
-        [second.id, "run", "native"],
+      expect(header).toMatch(/^ID +AGENT +SESSION +BACKEND +AGE +PID +PROJECT$/);
+      expect(rows.map((row) => row.split(/ +/).slice(0, 4))).toEqual([
+        [first.id, "run", "-", "native"],
+        [second.id, "run", "-", "native"],
       ]);
       const ambiguous = lab.cordon(["exec", "project", "true"]);
       expect(ambiguous.code).toBe(125);

@@ -94,6 +94,7 @@ const hostOf = (home: string): Host => ({
   home,
   realHome: home,
   cwd: home,
+  project: home,
   env: { HOME: home, PATH: searchPath },
   tty: { stdin: false, stdout: false, stderr: false },
   places: placesOf({ XDG_RUNTIME_DIR: path.join(home, "rt") }, home, process.getuid!()),

@@ -228,7 +228,7 @@ describe("refs", () => {
     const { kept } = await lab.bring({ base });
     expect(lab.git("rev-parse", "other")).toBe(tip);
     // Somebody works in a tree that has it checked out.
-    expect(kept).toMatchObject([{ ref: "refs/cordon/run1/open", reason: { kind: "exists" } }]);
+    expect(kept).toMatchObject([{ ref: "refs/cordon/run1/open", reason: { kind: "checked-out" } }]);
     expect(lab.git("-C", lab.at("open"), "status", "--porcelain")).toBe("");
   });
 

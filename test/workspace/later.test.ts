@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { type ChangedPath, findLater, leadsOut, summarizeLater } from "../../src/workspace/later.ts";
-import { foldName, isJudgedByText } from "../../src/workspace/later-match.ts";
+import { isJudgedByText } from "../../src/workspace/later-match.ts";
 import { heaps } from "../../src/workspace/later-rule.ts";
 import { laterTable } from "../../src/workspace/later-table.ts";
+import { foldName } from "../../src/workspace/name-fold.ts";
 import { showPath } from "../../src/workspace/shown-path.ts";
 
 const added = (path: string, more: Partial<ChangedPath> = {}): ChangedPath => ({

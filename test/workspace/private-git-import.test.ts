@@ -17,6 +17,7 @@ const hostOf = (cwd: string): Host => ({
   home: lab.home,
   realHome: lab.home,
   cwd,
+  project: cwd,
   env: { HOME: lab.home, PATH: "/usr/local/bin:/usr/bin:/bin" },
   tty: { stdin: false, stdout: false, stderr: false },
   places: placesOf({ XDG_RUNTIME_DIR: lab.at("runtime") }, lab.home, process.getuid!()),

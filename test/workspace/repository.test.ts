@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { gitMark, makeTable, readTable, rowsOf, writeTable } from "../../src/workspace/directory-table.ts";
 import { findNested } from "../../src/workspace/nested.ts";
 import { mergeRefs } from "../../src/workspace/ref-merge.ts";
 import { formatPackedRefs, isRefName, parsePackedRefs, parseRefValue, type Refs } from "../../src/workspace/refs.ts";
@@ -88,7 +89,7 @@ describe("the look for nested repositories", () => {
   test("remembers what it saw, and sees what has changed since", async () => {
     lab.create("tree");
     lab.write("tree/deep/er/x.txt", "");
-    const cache = lab.at("nested.json");
+    const cache = lab.at("nested.table");
     const look = () => findNested(lab.at("tree"), cache).paths;
     expect(look()).toEqual([]);
     lab.write("tree/deep/er/.git", "gitdir: nowhere");
@@ -113,14 +114,11 @@ describe("the look for nested repositories", () => {
   test("a remembered directory is not read again", async () => {
     lab.write("still/a/b/x.txt", "");
     await Bun.sleep(120);
-    const cache = lab.at("still.json");
+    const cache = lab.at("still.table");
     findNested(lab.at("still"), cache);
-    const rows: [string, number, boolean, string[]][] = JSON.parse(fs.readFileSync(cache, "utf8"));
-    expect(rows.map(([name]) => name).sort()).toEqual(["", "a", "a/b"]);
-    fs.writeFileSync(
-      cache,
-      JSON.stringify(rows.map(([name, changed, , children]) => [name, changed, name === "a", children])),
-    );
+    const rows = [...rowsOf(readTable(cache)!)];
+    expect(rows.map(({ path }) => path).sort()).toEqual(["", "a", "a/b"]);
+    writeTable(cache, makeTable(rows.map((row) => ({ ...row, marks: row.path === "a" ? gitMark : 0 }))));
     expect(findNested(lab.at("still"), cache).paths).toEqual(["a/.git"]);
   });
 });

@@ -43,6 +43,10 @@ export const claude: Agent = {
     args: ["--dangerously-skip-permissions"],
     unless: ["--dangerously-skip-permissions", "--permission-mode"],
   },
+  continues: {
+    words: ["--resume", "{id}"],
+    unless: ["--continue", "-c", "--resume", "-r", "--session-id", "--from-pr", "--help", "-h", "--version", "-v"],
+  },
   subcommands: [
     "agents",
     "attach",
@@ -93,19 +97,19 @@ export const claude: Agent = {
     {
       path: ".claude",
       moved: { by: "CLAUDE_CONFIG_DIR" },
-      settings: [
-        "CLAUDE.md",
-        "agents",
-        "commands",
-        "keybindings.json",
-        "output-styles",
-        "plugins",
-        "rules",
-        "skills",
-        "themes",
-      ],
+      // Its hooks and status line are often scripts that lie there.
+      settings: ["CLAUDE.md", "bin", "hooks", "keybindings.json", "scripts", "*.sh", "*.py", "*.js", "*.mjs", "*.ts"],
+      // cache/MARKETPLACE/PLUGIN/VERSION
+      open: { agents: 1, commands: 1, "output-styles": 1, plugins: 4, rules: 1, skills: 1, themes: 1 },
       credential: ".credentials.json",
       credentialFormat: "claude",
+      history: {
+        ...{ kind: "files", root: "projects", by: "path", directoryKey: "cwd", hasOwnDirectory: true },
+        files: { in: "", like: /^(?<id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl$/ },
+        // What it notes down for itself about a project.
+        notes: { in: "memory", like: /^\w[\w.-]*\.md$/ },
+        resume: "claude --resume {id}",
+      },
       seeds: [
         {
           name: ".claude.json",
@@ -137,6 +141,10 @@ export const claude: Agent = {
   settingsKey: {
     ...{ state: ".claude", file: ".claude.json", key: "primaryApiKey", variable: "ANTHROPIC_API_KEY" },
     refused: ["customApiKeyResponses", "rejected"],
+  },
+  keyHelper: {
+    ...{ state: ".claude", file: "settings.json", key: "apiKeyHelper", variable: "ANTHROPIC_API_KEY" },
+    ttl: { variable: "CLAUDE_CODE_API_KEY_HELPER_TTL_MS", usualMs: 300_000 },
   },
   mints: [
     "POST platform.claude.com/v1/oauth/token",
@@ -178,6 +186,7 @@ export const claude: Agent = {
   ],
   baseUrlSettings: { state: ".claude", file: "settings.json", keys: ["ANTHROPIC_BASE_URL"] },
   mcp: { table: "mcpServers", reference: "braces", project: [".mcp.json"] },
+  programs: ["hooks.*.*.hooks.*.command", "statusLine.command", "subagentStatusLine.command", "fileSuggestion.command"],
   customHeaders: {
     variable: "ANTHROPIC_CUSTOM_HEADERS",
     baseUrl: "ANTHROPIC_BASE_URL",

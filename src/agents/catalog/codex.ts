@@ -15,6 +15,11 @@ export const codex: Agent = {
     ],
     unless: ["--dangerously-bypass-approvals-and-sandbox", "--yolo"],
   },
+  continues: {
+    words: ["resume", "{id}"],
+    behind: ["exec", "e"],
+    unless: ["resume", "fork", "review", "--help", "-h", "--version", "-V"],
+  },
   subcommands: [
     "a",
     "agents",
@@ -46,9 +51,18 @@ export const codex: Agent = {
     {
       path: ".codex",
       moved: { by: "CODEX_HOME" },
-      settings: ["AGENTS.md", "AGENTS.override.md", "hooks.json", "prompts", "rules", "themes"],
+      settings: ["AGENTS.md", "AGENTS.override.md", "hooks", "hooks.json", "prompts", "themes", "*.sh", "*.py"],
+      // It keeps skills and rules of its own beside the user's.
+      open: { rules: 1, skills: 1 },
       credential: "auth.json",
       credentialFormat: "codex",
+      history: {
+        ...{ kind: "files", root: "sessions", by: "date", directoryKey: "cwd" },
+        files: { in: "", like: /^rollout-[\dT-]+?-(?<id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl$/ },
+        // It fills an index that it does not find, and never looks at the files again (its own doctor says so).
+        index: /^(state|thread_history)_\d+\.sqlite(-wal|-shm)?$/,
+        resume: "codex resume {id}",
+      },
       seeds: [{ name: "config.toml", kind: "settings" }],
     },
   ],
@@ -61,6 +75,7 @@ export const codex: Agent = {
   baseUrls: ["OPENAI_BASE_URL"],
   // `base_url` belongs to a provider of the user's own.
   baseUrlSettings: { state: ".codex", file: "config.toml", keys: ["openai_base_url", "base_url"] },
+  programs: ["hooks.*.*.hooks.*.command", "notify.0"],
   mcp: {
     table: "mcp_servers",
     headers: "http_headers",

@@ -5,6 +5,10 @@ export const gemini: Agent = {
   command: "gemini",
   install: "`npm install -g @google/gemini-cli` installs it",
   autonomy: { args: ["--yolo"], unless: ["--yolo", "-y", "--approval-mode"] },
+  continues: {
+    words: ["--resume", "latest"],
+    unless: ["--resume", "-r", "--session-id", "--session-file", "--list-sessions", "--help", "-h", "--version", "-v"],
+  },
   subcommands: ["extension", "extensions", "gemma", "hook", "hooks", "mcp", "skill", "skills"],
   options: ["--include-directories", "--model", "--prompt", "--resume", "--sandbox", "--session-id", "--session-file"],
   addDir: "--include-directories",
@@ -12,9 +16,16 @@ export const gemini: Agent = {
     {
       path: ".gemini",
       moved: { by: "GEMINI_CLI_HOME", below: ".gemini" },
-      settings: ["GEMINI.md", "agents", "commands", "extensions", "keybindings.json", "policies", "skills"],
+      settings: ["GEMINI.md", "hooks", "keybindings.json", "*.sh", "*.py"],
+      open: { agents: 1, commands: 1, extensions: 1, policies: 1, skills: 1 },
       credential: "oauth_creds.json",
       credentialFormat: "gemini",
+      history: {
+        ...{ kind: "files", root: "tmp", by: "mark", resume: "gemini --list-sessions" },
+        files: { in: "chats", like: /^session-\w[\w.-]*\.jsonl?$/ },
+        // `/chat save`
+        notes: { in: "", like: /^checkpoint-[\w%.-]+\.json$/ },
+      },
       seeds: [
         {
           name: "settings.json",
@@ -44,6 +55,7 @@ export const gemini: Agent = {
   },
   pass: ["GEMINI_MODEL", "GOOGLE_GENAI_*", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION"],
   baseUrls: ["GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "CODE_ASSIST_ENDPOINT"],
+  programs: ["hooks.*.*.hooks.*.command"],
   mcp: {
     table: "mcpServers",
     urls: ["httpUrl", "url"],

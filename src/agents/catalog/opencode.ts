@@ -6,6 +6,14 @@ export const opencode: Agent = {
   install: "`npm install -g opencode-ai` installs it",
   // Its flag is refused before a sub-command; the variable below works in any position.
   autonomy: { args: [] },
+  continues: {
+    words: ["--continue"],
+    behind: ["run"],
+    unless: [
+      ...["--continue", "-c", "--session", "-s", "--help", "-h", "--version", "-v", "acp", "agent", "attach", "auth"],
+      ...["debug", "export", "github", "import", "mcp", "models", "serve", "session", "stats", "upgrade", "web"],
+    ],
+  },
   subcommands: [],
   options: ["--agent", "--continue", "--model", "--prompt", "--session"],
   state: [
@@ -14,12 +22,33 @@ export const opencode: Agent = {
       moved: { by: "XDG_DATA_HOME", below: "opencode" },
       credential: "auth.json",
       credentialFormat: "opencode",
+      history: {
+        ...{ kind: "database", file: "opencode.db" },
+        conversations: { table: "session", id: "id", directory: "directory", time: "time_updated" },
+        handOver: [
+          "opencode keeps its conversations in one database; `cordon opencode session list` names them, " +
+            "`cordon opencode export ID > FILE` writes one, and `opencode import FILE` outside takes it",
+        ],
+        // The same file holds accounts and credentials: only these come along.
+        tables: {
+          migration: "all",
+          data_migration: "all",
+          project: { column: "id", of: "project_id" },
+          message: { column: "session_id", of: "id" },
+          part: { column: "session_id", of: "id" },
+          session_message: { column: "session_id", of: "id" },
+          todo: { column: "session_id", of: "id" },
+          event_sequence: { column: "aggregate_id", of: "id" },
+          event: { column: "aggregate_id", of: "id" },
+        },
+      },
     },
     { path: ".local/state/opencode", moved: { by: "XDG_STATE_HOME", below: "opencode" } },
     {
       path: ".config/opencode",
       moved: { by: "XDG_CONFIG_HOME", below: "opencode" },
-      settings: ["AGENTS.md", "agents", "commands", "modes", "plugins", "skills", "themes", "tools", "tui.json"],
+      settings: ["AGENTS.md", "tui.json"],
+      open: { agents: 1, commands: 1, modes: 1, plugins: 1, skills: 1, themes: 1, tools: 1 },
       seeds: [
         { name: "opencode.json", kind: "settings" },
         { name: "opencode.jsonc", kind: "settings" },

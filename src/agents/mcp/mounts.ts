@@ -9,7 +9,6 @@ import type { McpServer } from "./servers.ts";
 
 export type Surroundings = {
   host: Host;
-  workdir: string;
   policy: Policy;
   /** How secrets come in: without a gateway that could put them in, `broker` is no way. */
   mode: CredentialMode;
@@ -55,11 +54,11 @@ const showProgram = (server: McpServer & { kind: "stdio" }, surroundings: Surrou
   return { mounts, refused: refused.map(({ target }) => `${origin}: ${target} stays hidden inside`) };
 };
 
-const isThereAnyway = (target: string, { workdir }: Surroundings): boolean =>
-  [...platformDirectories, workdir].some((place) => isWithin(target, place));
+const isThereAnyway = (target: string, { host }: Surroundings): boolean =>
+  [...platformDirectories, host.project].some((place) => isWithin(target, place));
 
 /** Not a place of secrets nor anything around one, nothing of the system's own, and nothing that the user hides. */
-const maySee = (target: string, { host, workdir, policy }: Surroundings): boolean => {
+const maySee = (target: string, { host, policy }: Surroundings): boolean => {
   const homes = [host.home, host.realHome];
   const secret = [
     ...homes.flatMap((home) => secretPlaces.map((name) => path.join(home, name))),
@@ -68,7 +67,7 @@ const maySee = (target: string, { host, workdir, policy }: Surroundings): boolea
   ];
   return (
     !secret.some((place) => isWithin(target, place) || isWithin(place, target)) &&
-    ![...homes, workdir].some((place) => isWithin(place, target))
+    ![...homes, host.project].some((place) => isWithin(place, target))
   );
 };
 

@@ -33,15 +33,15 @@ export const gatherSettings = async (
   states: readonly PrivateState[],
   surroundings: Omit<Surroundings, "inspect">,
 ): Promise<GatheredSettings> => {
-  const { host, workdir } = surroundings;
+  const { host } = surroundings;
   const { own, unreadable } = await readOwnSettings(states, host);
-  const names = projectNames(workdir, host);
+  const names = projectNames(host);
   const held = await readOwnVariable(agent, host);
   const demands = mcpDemands(agent, [...own, ...held], names, { ...surroundings, inspect: inspectPath });
   const broken = unreadable.map((label) => `${label} cannot be read; ${agent.name} starts without it`);
   return {
     ...demands,
-    project: await readProjectSettings(agent, workdir),
+    project: await readProjectSettings(agent, host.project),
     notes: [...broken, ...demands.notes],
   };
 };
@@ -94,9 +94,10 @@ export const readProjectSettings = async ({ mcp }: Agent, workdir: string): Prom
 };
 
 /** An agent knows a project by the top of its repository, as long as it finds one; inside, that is the project itself. */
-export const projectNames = (workdir: string, host: Host): ProjectNames => {
+export const projectNames = (host: Host): ProjectNames => {
+  const { project: workdir, cwd } = host;
   const top = findTop(workdir, host);
-  return { workdir, names: top === undefined ? [workdir] : [top, workdir] };
+  return { workdir, names: [...(top === undefined ? [] : [top]), workdir, cwd] };
 };
 
 const findTop = (directory: string, host: Host): string | undefined => {

@@ -1,3 +1,4 @@
+import { placeholderOf, providerOf } from "../../credentials/providers.ts";
 import type { Variable } from "../../plan/environment.ts";
 import type { Agent, Seed } from "../agent.ts";
 import {
@@ -58,10 +59,11 @@ export const projectSettings = (own: OwnSettings, agent: Agent, project: Project
   const scrub = (place: Settings, whose: Owner, skip: (key: string) => boolean) =>
     ledger.mode === "share" ? place : withoutSecrets(place, { ledger, owner: whose, skip, agent, keys });
   const clean = scrub(selected, owner, (key) => key === dialect?.table);
-  if (!dialect) return { inside: clean, servers: [], keys };
+  const printed = printPlaceholder(clean, seed, agent, ledger);
+  if (!dialect) return { inside: printed, servers: [], keys };
   const tables: McpTables = { dialect, projects: seed.projects };
   const reading: McpReading = { origin: label, scope: "user", env: ledger.env };
-  const inside = projectMcp(clean, tables, (name, entry) => {
+  const inside = projectMcp(printed, tables, (name, entry) => {
     const server = readServer(name, entry, dialect, reading);
     const whose = ownerOf({ name, origin: label });
     if (!server) return scrub(entry, whose, () => false);
@@ -69,6 +71,17 @@ export const projectSettings = (own: OwnSettings, agent: Agent, project: Project
     return writeServer(rest, bringServer(ledger, server), dialect);
   });
   return { inside, servers: readServers(selected, tables, reading), keys };
+};
+
+/** The key's real value is asked for outside; inside it has no way to come from. */
+const printPlaceholder = (place: Settings, seed: SettingsSeed, { keyHelper }: Agent, { mode }: Ledger): Settings => {
+  if (mode === "share" || !keyHelper || seed.name !== keyHelper.file || place[keyHelper.key] === undefined)
+    return place;
+  const { key, variable } = keyHelper;
+  const placeholder = placeholderOf(variable, providerOf(variable)?.prefix ?? "");
+  return mapTable(place, (value, name) =>
+    name !== key ? value : mode === "broker" ? `echo ${placeholder}` : undefined,
+  );
 };
 
 const selectKeys = (value: Settings, { keep, projects }: SettingsSeed): Settings =>

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { breached, type Facts, held, judge, type Probe, skipped } from "../facts.ts";
+import { breached, type Facts, held, judge, type Probe } from "../facts.ts";
 import { attempt, findCanary, listPids } from "../reach.ts";
 import { connectUnix } from "../syscall.ts";
 
@@ -85,11 +85,6 @@ export const fileProbes: Probe[] = [
       return held("judged on the host");
     },
     inspect: (facts) => findMarked(facts, facts.outside),
-  },
-  {
-    id: "FS-08",
-    attack: "leave links for a host program to follow",
-    attempt: () => skipped("no host program reads the workspace yet"),
   },
   {
     id: "FS-09",

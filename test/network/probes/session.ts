@@ -179,7 +179,7 @@ export const sessionProbes: NetworkProbe[] = [
       if (isFiltered) process.kill(pid, "SIGCONT");
       tell(workspace, "thawed");
       await waitFor(workspace, "connected");
-      const { code, stderr } = isFiltered ? await cordon("deny", "allowed.test", "--session") : { code: 0, stderr: "" };
+      const { code, stderr } = isFiltered ? await cordon("deny", "allowed.test", "--running") : { code: 0, stderr: "" };
       tell(workspace, "denied");
       if (code !== 0) throw new Error(`the rule was not changed: ${stderr}`);
       return undefined;

@@ -1,0 +1,67 @@
+import type { Output } from "../cli/output.ts";
+import { escapeControls } from "../terminal/escape.ts";
+import type { Snapshot } from "../workspace/changes.ts";
+import { openLive } from "../workspace/live.ts";
+import type { Brought } from "../workspace/live-bring.ts";
+import type { Placed } from "../workspace/placement.ts";
+import { quoteWord } from "../workspace/ref-name.ts";
+import type { Workspace } from "../workspace/workspace.ts";
+import type { Context } from "./context.ts";
+import { tell } from "./notes.ts";
+
+/** What is said when a run has ended: which commits came over, and what of its changes the host executes later. */
+
+/** Commits, then what to type about those that could not come to their own place. */
+export const reportBrought = (brought: Brought[], out: Output): void => {
+  const say = (text: string) => out.note(escapeControls(text));
+  for (const { place, imported, hints, problems } of brought) {
+    const where = place === "" ? "" : `in ${place}: `;
+    if (imported.length > 0) say(`cordon: ${where}commits came over: ${listMoves(imported)}`);
+    for (const problem of problems) say(`cordon: ${where}${problem}`);
+    for (const { text, command } of hints) {
+      say(`cordon: ${where}${text}`);
+      say(`  ${place === "" ? command : `(cd ${quoteWord(place)} && ${command})`}`);
+    }
+  }
+};
+
+const mostNames = 5;
+
+/** `main 1234567..89abcde`, as git itself reports what a fetch has moved. */
+const listMoves = (moved: Placed[]): string => {
+  const shown = moved.slice(0, mostNames).map(({ name, from, id }) => {
+    const short = name.replace(/^refs\/(heads|tags)\//, "");
+    return from === undefined
+      ? `${short} at ${id.slice(0, 7)} (new)`
+      : `${short} ${from.slice(0, 7)}..${id.slice(0, 7)}`;
+  });
+  return moved.length > mostNames ? `${shown.join(", ")} and ${moved.length - mostNames} more` : shown.join(", ");
+};
+
+/** What a live run has left that was killed: commits come over, repositories that it made are settled. */
+export const recoverLive = async ({ host, out }: Pick<Context, "host" | "out">): Promise<void> => {
+  const live = await openLive(host);
+  for (const sentence of live.notes) tell(out, sentence);
+  reportBrought(live.recovered, out);
+  live.release();
+};
+
+/** Remembers what there is before a run; costs about three milliseconds. */
+export const watchChanges = async ({ top, guarded }: Workspace): Promise<Snapshot> =>
+  (await import("../workspace/changes.ts")).takeSnapshot(top, { ignore: guarded });
+
+/** Changed files that the host executes later, most dangerous first. */
+export const reportLater = async (before: Snapshot, out: Output): Promise<void> => {
+  const { findChanges } = await import("../workspace/changes.ts");
+  const { changed, unseen, isCapped } = findChanges(before);
+  if (changed.length > 0) {
+    const { findLater, summarizeLater } = await import("../workspace/later.ts");
+    const lines = summarizeLater(findLater(changed));
+    if (lines.length > 0) out.note("cordon: changed, and executed outside later; look before you run them:");
+    for (const line of lines) out.note(`  ${line}`);
+  }
+  if (isCapped || unseen.beyond > 0)
+    out.note("cordon: the project is too large to have looked at all of it; a session shows every change");
+  for (const place of unseen.unreadable.slice(0, mostNames))
+    out.note(escapeControls(`cordon: ${place || "the project"} cannot be read, so nobody has looked into it`));
+};

@@ -1,0 +1,173 @@
+import fs from "node:fs";
+import path from "node:path";
+import { errorOf } from "../errors.ts";
+import { findProgram } from "../exec.ts";
+import type { Host } from "../host.ts";
+import { projectKey } from "../places.ts";
+import type { Mount } from "../plan/plan.ts";
+import { checkWorkdir } from "../plan/workdir.ts";
+import { isRunning } from "../run/processes.ts";
+import { startTicksOf } from "../run/registry.ts";
+import { type DirectoryTable, rowsOf } from "./directory-table.ts";
+import type { Brought } from "./live-bring.ts";
+import { changedSince } from "./native-look.ts";
+import { findNested, nestedCache } from "./nested.ts";
+import type { Project } from "./private-mounts.ts";
+import { readRepository } from "./repository.ts";
+import { hasUnsettled, type ProjectWatch, prepareWatch, settleLeft } from "./watch-project.ts";
+import { plainWorkspace, type Workspace } from "./workspace.ts";
+
+/**
+ * Live mode: the project's files are the host's own, and git works in private directories that stand for every `.git`.
+ * What was committed there comes over when the run has ended, when the next one begins, or when somebody asks.
+ */
+export type Live = Workspace & {
+  /** Of a run before this one, which did not come to its end. */
+  recovered: Brought[];
+  /** Brings over what is new; the run may still be going on. Never throws for what was made inside. */
+  bring(): Promise<Brought[]>;
+  /** Looks after the project from outside, given all mounts of a run; undefined without git. Call before it is started. */
+  watch(mounts: Mount[]): ProjectWatch | undefined;
+  release(): void;
+};
+
+/**
+ * Looks at the project, and opens its private git directories unless nothing is going to start. Throws E_WORKDIR_INVALID
+ * and E_REPOSITORY_UNREADABLE.
+ */
+export const openLive = async (host: Host, { isDry = false } = {}): Promise<Live> => {
+  checkWorkdir(host.project, host);
+  const store = storeOf(host);
+  const git = findProgram("git", host.env["PATH"], host.project);
+  // Before anybody looks: what was made inside would be taken for the host's own.
+  const settled = git && !isDry ? await settleLeft(store, git) : [];
+  const project = lookAtProject(host, isDry ? undefined : store);
+  const watch = watcherOf(project, store, git);
+  const none = { notes: settled, recovered: [], bring: async () => [], release: () => {} };
+  const open = { ...plainWorkspace(host.project), ...none, watch };
+  const entries = [".git", ...project.nested];
+  if (!project.repository && entries.length === 1 && project.closed?.length === 0) return open;
+  const standing = (mounts: Mount[]) => ({
+    mounts: [...open.mounts, ...mounts],
+    // What nothing stands over can be changed, and is watched.
+    guarded: entries.filter((entry) => mounts.some(({ target }) => target === `${project.top}/${entry}`)),
+  });
+  if (!git) return { ...open, ...standing(entries.flatMap((entry) => hide(project.top, entry))) };
+  if (isDry) {
+    const { settleNested } = await import("./private-mounts.ts");
+    const shown = settleNested(project, store, [], false);
+    return { ...open, ...standing(shown.mounts), notes: shown.notes };
+  }
+  const { opened, bring, mark, recovered } = await openParts(host, project, store, git);
+  const commonDirs = opened.parts.map(({ repository }) => repository.commonDir);
+  let isUsed = false;
+  return {
+    ...open,
+    ...standing(opened.mounts),
+    notes: [...settled, ...opened.notes],
+    recovered,
+    bring: async () => {
+      const brought = await bring();
+      if (brought.every(({ problems }) => problems.length === 0)) fs.rmSync(mark, { force: true });
+      return brought;
+    },
+    watch: (mounts) => {
+      isUsed = true;
+      return watch(mounts, commonDirs);
+    },
+    release: () => {
+      if (!isUsed) fs.rmSync(mark, { force: true });
+      opened.release();
+    },
+  };
+};
+
+/** The private git directories, with what a killed run has left in them brought over. */
+const openParts = async (host: Host, project: Project, store: string, git: string) => {
+  // A directory without git is spared the reading of all that.
+  const [{ openPrivateGit }, { bringerOf }] = [await import("./private-git.ts"), await import("./live-bring.ts")];
+  const opened = await readably(project.top, () => openPrivateGit({ project, store, git, id: idOf(host) }));
+  const bring = bringerOf(host, idOf(host), opened.parts);
+  const mark = writeMark(store);
+  const left = opened.isShared ? [] : marksLeft(store);
+  const recovered = left.length > 0 ? await bring() : [];
+  for (const file of left) fs.rmSync(file, { force: true });
+  return { opened, bring, mark, recovered };
+};
+
+/** cordon's own directory for a project's private git directories. */
+const storeOf = ({ places, project }: Host): string => path.join(places.state, "live", projectKey(project));
+
+/** The same for every run of a project; names what the host's repository keeps for it. */
+const idOf = ({ project }: Host): string => `live-${projectKey(project).slice(-8)}`;
+
+type LookedAt = Project & { table: DirectoryTable };
+
+const lookAtProject = (host: Host, store: string | undefined): LookedAt => {
+  const top = host.project;
+  if (store !== undefined) fs.mkdirSync(store, { recursive: true, mode: 0o700 });
+  const repository = readRepository(top);
+  const own = path.join(top, ".git");
+  // Another git might read it (references in a reftable, for one); it would stand open to whoever runs inside.
+  if (!repository && fs.existsSync(own) && fs.existsSync(path.join(own, "objects")))
+    throw errorOf("E_REPOSITORY_UNREADABLE", own, "its HEAD cannot be read");
+  const { paths, closed, isComplete, table } = findNested(top, store && nestedCache(host, top));
+  if (!isComplete)
+    throw errorOf("E_REPOSITORY_UNREADABLE", top, "it has too many directories to look for repositories");
+  const isStrange = !repository && fs.lstatSync(own, { throwIfNoEntry: false }) !== undefined;
+  return { top, nested: isStrange ? [".git", ...paths] : paths, closed, repository, table };
+};
+
+const watcherOf =
+  ({ table, ...project }: LookedAt, store: string, git: string | undefined) =>
+  (mounts: Mount[], commonDirs: string[] = []): ProjectWatch | undefined => {
+    const seen = () => rowsOf(table);
+    const changed = changedSince(project.top, table, store);
+    return git === undefined
+      ? undefined
+      : prepareWatch({ ...project, closed: project.closed ?? [], mounts, commonDirs, store, git, seen, changed });
+  };
+
+const readably = async <T>(top: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (cause) {
+    throw errorOf("E_REPOSITORY_UNREADABLE", top, (cause as Error).message);
+  }
+};
+
+/** Without git nobody can look after it. */
+const hide = (top: string, entry: string): Mount[] => {
+  const target = path.join(top, entry);
+  const stat = fs.lstatSync(target, { throwIfNoEntry: false });
+  if (!stat || stat.isSymbolicLink()) return [];
+  return [{ kind: "mask", of: stat.isDirectory() ? "directory" : "file", target, origin: "guard of .git" }];
+};
+
+/** True when a run of this project was killed, and nobody has looked yet at what it made. */
+export const hasLeft = (host: Host): boolean => marksLeft(storeOf(host)).length > 0 || hasUnsettled(storeOf(host));
+
+const writeMark = (store: string): string => {
+  const mark = path.join(store, "open", String(process.pid));
+  fs.mkdirSync(path.dirname(mark), { recursive: true, mode: 0o700 });
+  fs.writeFileSync(mark, startTicksOf(process.pid));
+  return mark;
+};
+
+/** Marks of runs that are gone; each file holds when its process was started. */
+const marksLeft = (store: string): string[] => {
+  const place = path.join(store, "open");
+  const pids = fs.existsSync(place) ? fs.readdirSync(place) : [];
+  const isThere = (pid: string) =>
+    isRunning(Number(pid)) && readMark(path.join(place, pid)) === startTicksOf(Number(pid));
+  return pids.filter((pid) => !isThere(pid)).map((pid) => path.join(place, pid));
+};
+
+/** It may be removed in this moment. */
+const readMark = (file: string): string | undefined => {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+};
