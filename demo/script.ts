@@ -19,6 +19,7 @@ export const repairTurns = ({ project }: Stage): Turn[] => {
     { read: money },
     { edit: { path: money, old: "{cents % 100}", new: '{String(cents % 100).padStart(2, "0")}' } },
     { shell: "node --test" },
+    { shell: 'git commit -q -a -m "Repair the division and the cents" && git log --oneline' },
     { say: "Both bugs are repaired: the rest of a division is handed out, and cents have two digits." },
   ];
 };
@@ -54,6 +55,13 @@ export const attempts = ({ victim, stranger }: Stage): Attempt[] => [
     deed: "plant an alias in ~/.bashrc",
     command: "echo 'alias sudo=steal-password' >> ~/.bashrc && tail -n 1 ~/.bashrc",
     promise: "your ~/.bashrc stays as it is",
+  },
+  {
+    deed: "plant a hook and a setting that your git would run",
+    command:
+      "printf '#!/bin/sh\\n' > .git/hooks/post-checkout && chmod +x .git/hooks/post-checkout && " +
+      "git config core.fsmonitor ./steal && git config core.fsmonitor",
+    promise: "your git runs nothing of the agent's",
   },
   {
     // TIOCSTI puts characters into a terminal's input as if the user had typed them.

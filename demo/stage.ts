@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import http from "node:http";
@@ -37,6 +37,8 @@ export const setStage = async (): Promise<{ stage: Stage; clear: () => void }> =
   const key = ["-----BEGIN OPENSSH PRIVATE KEY-----", keySecret, "-----END OPENSSH PRIVATE KEY-----", ""].join("\n");
   fs.writeFileSync(at("home/.ssh/id_ed25519"), key, { mode: 0o600 });
   fs.writeFileSync(at("home/.bashrc"), "alias ll='ls -l'\n");
+  fs.writeFileSync(at("home/.gitconfig"), "[user]\n\tname = Ada\n\temail = ada@example.org\n");
+  for (const words of ["init -q -b main", "add .", "commit -q -m Bill"]) gitOf(at("home"), at("bill"), words);
   const { server, stranger } = await openStranger();
   const victim = spawn("sleep", ["900"], { stdio: "ignore", env: { PATH: "/usr/bin:/bin" } });
   const stage = {
@@ -58,6 +60,12 @@ export const setStage = async (): Promise<{ stage: Stage; clear: () => void }> =
     fs.rmSync(base, { recursive: true, force: true });
   };
   return { stage, clear };
+};
+
+/** The user's own git, outside; gives what it prints. */
+export const gitOf = (home: string, project: string, words: string): string => {
+  const env = { HOME: home, PATH: "/usr/local/bin:/usr/bin:/bin", GIT_CONFIG_NOSYSTEM: "1" };
+  return execFileSync("git", ["-C", project, ...words.split(" ")], { env, encoding: "utf8" });
 };
 
 const openStranger = async () => {
