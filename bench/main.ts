@@ -8,6 +8,7 @@ import { measureNetwork } from "./network.ts";
 import { renderTable } from "./report.ts";
 import { measureStartup } from "./startup.ts";
 import { measureTerminal } from "./terminal.ts";
+import { measureWorkspaces } from "./workspaces.ts";
 import { createWorld, type World } from "./world.ts";
 
 type Measure = (cordon: string, world: World) => Promise<(Row | Skipped)[]> | (Row | Skipped)[];
@@ -18,6 +19,7 @@ const areas: Record<string, Measure> = {
   files: measureFiles,
   network: measureNetwork,
   terminal: measureTerminal,
+  workspaces: measureWorkspaces,
 };
 
 const usage = `usage: bun bench/main.ts [--json] [AREA…]\nareas: ${Object.keys(areas).join(", ")}\n`;
