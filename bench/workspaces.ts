@@ -137,7 +137,7 @@ const measureMemory = async (cordon: string, { project, env }: Place): Promise<R
     rows.push({
       ...{ area, name: `resident there, ${session ? "in a session" : "in live mode"}`, unit: "MB" },
       measured: summarise([residentMb]),
-      target: { atMost: mostResidentMb },
+      ...(session === undefined && { target: { atMost: mostResidentMb } }),
     });
   }
   capture([cordon, "discard", "memory", "--force"], { project, env });

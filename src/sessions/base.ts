@@ -126,21 +126,23 @@ const listChanged = async ({ hasGit }: BaseRequest, call: GitCall): Promise<Uint
   return [...assumed, ...answers.flatMap(({ stdout }) => splitBytes(stdout))];
 };
 
-const lowerCase = /^[a-z] /;
-
 /** Files that git was told not to look at: a session may change them, and that should be seen. */
 const forgetAssumed = async (call: GitCall): Promise<Uint8Array[]> => {
   const { stdout } = await runGit(["ls-files", "-v", "-z"], call);
-  const text = Buffer.from(stdout.buffer, stdout.byteOffset, stdout.length).toString("latin1");
-  const names = text
-    .split("\0")
-    .filter((row) => lowerCase.test(row))
-    .map((row) => Buffer.from(row.slice(2), "latin1"));
+  const names: Uint8Array[] = [];
+  // A row for each file of the repository, and hardly any of them counts.
+  for (let at = 0, end = 0; at < stdout.length; at = end + 1) {
+    end = stdout.indexOf(0, at);
+    if (end < 0) end = stdout.length;
+    if (isLowerCase(stdout[at]!)) names.push(stdout.subarray(at + 2, end));
+  }
   if (names.length === 0) return [];
   const input = Buffer.concat(names.flatMap((entry) => [entry, Buffer.of(0)]));
   await runGit(["update-index", "-z", "--no-assume-unchanged", "--stdin"], { ...call, input });
   return names;
 };
+
+const isLowerCase = (letter: number): boolean => letter >= 0x61 && letter <= 0x7a;
 
 const slash = "/".charCodeAt(0);
 

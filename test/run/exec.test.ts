@@ -136,7 +136,8 @@ test.skipIf(process.getuid?.() !== 0)("comes under the same limits", async () =>
   const lab = createLab(0);
   try {
     const { id } = await lab.start("sleep 600", ["--pids", "64"]);
-    const joined = lab.launch(["exec", id, "sh", "-c", "touch here; exec sleep 600"]);
+    // The shell itself makes the file: no other process is there that could end meanwhile.
+    const joined = lab.launch(["exec", id, "sh", "-c", ": > here; exec sleep 600"]);
     await until(() => fs.existsSync(path.join(lab.at("project"), "here")));
     const groups = lab.recordOf(id)!.join.groups;
     expect(groups.length).toBeGreaterThan(0);
