@@ -83,19 +83,41 @@ export const importCommits = async (request: ImportRequest): Promise<ImportResul
   const limits = { ...defaultLimits, ...request.limits };
   const git = findProgram("git", host.env["PATH"], repository.top);
   if (!git) return { ...nothing, seen: undefined, problems: ["git is not installed"] };
+  const done = await inRoom(host, repository, git, limits, async (place) =>
+    importUnderLock({ ...request, ...place, limits, git }),
+  );
+  return (
+    done ?? { ...nothing, seen: undefined, problems: ["another import of this repository does not come to an end"] }
+  );
+};
+
+/**
+ * Finishes what an import has left that was killed: HEAD may have moved, and the index not yet. Call it before anybody
+ * takes the index for what the user has staged.
+ */
+export const finishInterrupted = async (host: Host, repository: Repository): Promise<void> => {
+  const git = findProgram("git", host.env["PATH"], repository.top);
+  if (git) await inRoom(host, repository, git, defaultLimits, async () => true);
+};
+
+/** One import of a repository at a time; whatever the one before has left is cleared away first. Undefined when it stays locked. */
+const inRoom = async <T>(
+  host: Host,
+  repository: Repository,
+  git: string,
+  { timeoutMs }: ImportLimits,
+  work: (place: Pick<Import, "room" | "journal" | "call">) => Promise<T>,
+): Promise<T | undefined> => {
   const room = path.join(host.places.state, "imports", projectKey(repository.commonDir));
-  const done = await underLock(path.join(room, "lock"), 2 * limits.timeoutMs, async (lock) => {
+  return await underLock(path.join(room, "lock"), 2 * timeoutMs, async (lock) => {
     // Should cordon be killed, git may go on writing for a moment, and the next one must not begin before that.
     const call: GitCall = { git, repository, lock };
     const journal = path.join(room, `${projectKey(repository.gitDir)}.json`);
     sweepQuarantines(storeOf(repository));
     sweepRoom(room);
     await finishMove(journal, call);
-    return await importUnderLock({ ...request, limits, git, room, journal, call });
+    return await work({ room, journal, call });
   });
-  return (
-    done ?? { ...nothing, seen: undefined, problems: ["another import of this repository does not come to an end"] }
-  );
 };
 
 export type Import = ImportRequest & {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { errorOf } from "../errors.ts";
 import { findProgram } from "../exec.ts";
 import type { Host } from "../host.ts";
-import { projectKey } from "../places.ts";
+import { isWithin, projectKey } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
 import { checkWorkdir } from "../plan/workdir.ts";
 import { isRunning } from "../run/processes.ts";
@@ -86,13 +86,22 @@ export const openLive = async (host: Host, { isDry = false } = {}): Promise<Live
 const openParts = async (host: Host, project: Project, store: string, git: string) => {
   // A directory without git is spared the reading of all that.
   const [{ openPrivateGit }, { bringerOf }] = [await import("./private-git.ts"), await import("./live-bring.ts")];
+  const left = marksLeft(store);
+  if (left.length > 0) await finishAll(host, project);
   const opened = await readably(project.top, () => openPrivateGit({ project, store, git, id: idOf(host) }));
   const bring = bringerOf(host, idOf(host), opened.parts);
   const mark = writeMark(store);
-  const left = opened.isShared ? [] : marksLeft(store);
-  const recovered = left.length > 0 ? await bring() : [];
-  for (const file of left) fs.rmSync(file, { force: true });
+  const recovered = left.length > 0 && !opened.isShared ? await bring() : [];
+  if (!opened.isShared) for (const file of left) fs.rmSync(file, { force: true });
   return { opened, bring, mark, recovered };
+};
+
+/** Of the project's own repository and of its submodules. */
+const finishAll = async (host: Host, { top, nested, repository: main }: Project): Promise<void> => {
+  const { finishInterrupted } = await import("./import.ts");
+  const others = nested.map((entry) => readRepository(path.join(top, path.dirname(entry))));
+  for (const repository of [main, ...others])
+    if (repository && main && isWithin(repository.commonDir, main.commonDir)) await finishInterrupted(host, repository);
 };
 
 /** cordon's own directory for a project's private git directories. */
