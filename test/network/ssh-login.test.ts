@@ -61,7 +61,7 @@ describe.skipIf(sshd === undefined || uid === 0)("ssh through the filter, with a
   });
 
   test("git fetches and pushes", () => {
-    const script = `git clone -q forge:${at("forge.git")} work && cd work && git checkout -q -b new &&
+    const script = `cd /tmp && git clone -q forge:${at("forge.git")} work && cd work && git checkout -q -b new &&
       git -c user.name=A -c user.email=a@test commit -q --allow-empty -m pushed && git push -q origin new`;
     const { code, stderr } = inside([chosen], script);
     expect([code, stderr]).toEqual([0, ""]);
