@@ -3,11 +3,10 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { Host } from "../../src/host.ts";
-import { placesOf } from "../../src/places.ts";
 import { type MergeResult, mergeSession } from "../../src/sessions/merge/merge.ts";
 import type { MergeRequest } from "../../src/sessions/merge/work.ts";
 import { readRepository } from "../../src/workspace/repository.ts";
+import { hostOf } from "../workspace/import-lab.ts";
 
 /** A host repository, and sessions that begin from what lies in it, in a scratch directory. */
 
@@ -70,21 +69,6 @@ export const writeIn = (top: string, name: string, text: string | Buffer, mode?:
   fs.mkdirSync(path.dirname(path.join(top, name)), { recursive: true });
   fs.writeFileSync(path.join(top, name), text, mode === undefined ? {} : { mode });
 };
-
-const hostOf = (home: string, env: Record<string, string>): Host => ({
-  platform: process.platform,
-  arch: process.arch,
-  uid: process.getuid!(),
-  gid: process.getgid!(),
-  home,
-  realHome: home,
-  cwd: home,
-  project: home,
-  env,
-  tty: { stdin: false, stdout: false, stderr: false },
-  places: placesOf({ XDG_RUNTIME_DIR: path.join(home, "rt") }, home, process.getuid!()),
-  executable: process.execPath,
-});
 
 type Agent = {
   top: string;

@@ -1,22 +1,14 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { listPrivateRefs } from "../../src/workspace/private-refs.ts";
 import { readUnchanged } from "../../src/workspace/unchanged.ts";
-import { createLab, type Lab, litterOf, refsOf, tryRun } from "./import-lab.ts";
+import { type Lab, litterOf, refsOf, tryRun, useLabs } from "./import-lab.ts";
 
 /** Imports after another, imports of nothing, and imports of other users. */
 
-const labs: Lab[] = [];
-const open = (): Lab => {
-  const lab = createLab();
-  labs.push(lab);
-  return lab;
-};
-afterEach(() => {
-  for (const lab of labs.splice(0)) lab.close();
-});
+const open = useLabs();
 
 test("a second import brings what is new, a third nothing", async () => {
   const lab = open();

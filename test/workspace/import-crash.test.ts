@@ -1,22 +1,14 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { projectKey } from "../../src/places.ts";
-import { createLab, type Lab, litterOf, refsOf, tryRun } from "./import-lab.ts";
+import { type Lab, litterOf, refsOf, tryRun, useLabs } from "./import-lab.ts";
 
 /** Imports that die, and imports at the same time. */
 
-const labs: Lab[] = [];
-const open = (options = {}): Lab => {
-  const lab = createLab(options);
-  labs.push(lab);
-  return lab;
-};
-afterEach(() => {
-  for (const lab of labs.splice(0)) lab.close();
-});
+const open = useLabs();
 
 const main = path.join(import.meta.dirname, "import-main.ts");
 const start = (lab: Lab): ChildProcess =>

@@ -1,21 +1,13 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { expectRefused, fetchPlainly, has, insideWith, plantCommit } from "./hostile-directory.ts";
-import { createLab, type Lab, litterOf, run, tryRun } from "./import-lab.ts";
+import { type Lab, litterOf, run, tryRun, useLabs } from "./import-lab.ts";
 
 /** Files of the private git directory that lead a git astray (ATTACKS GM-10). Each case shows first that they do. */
 
-const labs: Lab[] = [];
-const open = (): Lab => {
-  const lab = createLab();
-  labs.push(lab);
-  return lab;
-};
-afterEach(() => {
-  for (const lab of labs.splice(0)) lab.close();
-});
+const open = useLabs();
 
 const inPrivate = (lab: Lab, ...names: string[]) => path.join(lab.priv, ...names);
 const plant = (lab: Lab, name: string, text: string) => {

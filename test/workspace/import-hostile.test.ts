@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
@@ -13,20 +13,12 @@ import {
   plantCommit,
   plantTree,
 } from "./hostile-directory.ts";
-import { createLab, type Lab, run } from "./import-lab.ts";
+import { run, useLabs } from "./import-lab.ts";
 import { packBomb } from "./pack-bomb.ts";
 
 /** A private git directory in the hands of an attacker (ATTACKS GM-*). Each case shows first what a plain git does with it. */
 
-const labs: Lab[] = [];
-const open = (): Lab => {
-  const lab = createLab();
-  labs.push(lab);
-  return lab;
-};
-afterEach(() => {
-  for (const lab of labs.splice(0)) lab.close();
-});
+const open = useLabs();
 
 describe("trees that git would never write (GM-03)", () => {
   const cases: Record<string, (blob: string, tree: string) => Buffer[]> = {

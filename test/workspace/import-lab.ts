@@ -1,3 +1,4 @@
+import { afterEach } from "bun:test";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -14,6 +15,19 @@ const searchPath = "/usr/local/bin:/usr/bin:/bin";
 
 export type Lab = ReturnType<typeof createLab>;
 export type LabOptions = { prefix?: string; format?: "sha1" | "sha256"; linked?: boolean; unborn?: boolean };
+
+/** What opens labs for the tests of a file; each is closed when its test has ended. */
+export const useLabs = (): ((options?: LabOptions) => Lab) => {
+  const labs: Lab[] = [];
+  afterEach(() => {
+    for (const lab of labs.splice(0)) lab.close();
+  });
+  return (options) => {
+    const lab = createLab(options);
+    labs.push(lab);
+    return lab;
+  };
+};
 
 export const createLab = ({ format = "sha1", linked = false, unborn = false, prefix = "import-" }: LabOptions = {}) => {
   const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), prefix)));
@@ -86,7 +100,8 @@ const plainEnv = {
   GIT_COMMITTER_EMAIL: "ada@example.org",
 };
 
-const hostOf = (home: string): Host => ({
+/** A host whose user has nothing but this home. */
+export const hostOf = (home: string, env: Record<string, string> = { HOME: home, PATH: searchPath }): Host => ({
   platform: process.platform,
   arch: process.arch,
   uid: process.getuid!(),
@@ -95,7 +110,7 @@ const hostOf = (home: string): Host => ({
   realHome: home,
   cwd: home,
   project: home,
-  env: { HOME: home, PATH: searchPath },
+  env,
   tty: { stdin: false, stdout: false, stderr: false },
   places: placesOf({ XDG_RUNTIME_DIR: path.join(home, "rt") }, home, process.getuid!()),
   executable: process.execPath,

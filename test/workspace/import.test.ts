@@ -1,20 +1,12 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { createLab, type Lab, type LabOptions, litterOf, refsOf, tryRun } from "./import-lab.ts";
+import { type Lab, type LabOptions, litterOf, refsOf, tryRun, useLabs } from "./import-lab.ts";
 
 /** Honest work that comes out of a private git directory. */
 
-const labs: Lab[] = [];
-const open = (options: LabOptions = {}): Lab => {
-  const lab = createLab(options);
-  labs.push(lab);
-  return lab;
-};
-afterEach(() => {
-  for (const lab of labs.splice(0)) lab.close();
-});
+const open = useLabs();
 
 const objectsOf = (text: string): string[] => text.split("\n").filter(Boolean).sort();
 const write = (lab: Lab, name: string, text: string) => fs.writeFileSync(path.join(lab.top, name), text);
