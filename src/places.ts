@@ -28,14 +28,17 @@ export const placesOf = (env: Record<string, string>, home: string, uid: number)
   };
 };
 
+/** Tells texts apart in names of files: 16 hex digits of SHA-256. */
+export const shortDigest = (text: string): string =>
+  new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
+
 /** Name of a project's own directory below state and cache: readable, and unique by the whole path. */
 export const projectKey = (workdir: string): string => {
-  const digest = new Bun.CryptoHasher("sha256").update(workdir).digest("hex").slice(0, 16);
   const slug = path
     .basename(workdir)
     .replace(/[^A-Za-z0-9_-]+/g, "-")
     .slice(0, 32);
-  return `${slug || "project"}-${digest}`;
+  return `${slug || "project"}-${shortDigest(workdir)}`;
 };
 
 /** True when `inner` is `outer` or lies below it. Both absolute and normalised. */

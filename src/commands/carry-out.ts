@@ -4,7 +4,7 @@ import { prepareState } from "../agents/state.ts";
 import type { Config } from "../config/config.ts";
 import type { Launch } from "../launch.ts";
 import { type Outcome, runLaunch } from "../run/interpreter.ts";
-import { type Run, reapRuns, startTicksOf } from "../run/registry.ts";
+import { type Run, startTicksOf } from "../run/registry.ts";
 import type { Session } from "../sessions/record.ts";
 import { escapeControls } from "../terminal/escape.ts";
 import type { Watch } from "../terminal/watch.ts";
@@ -28,12 +28,11 @@ type InSession = {
   stamp: string;
 };
 
-/** From the first file to the end of the run. */
+/** From the first file to the end of the run. What a killed cordon has left running is ended by the caller, before it looks at anything. */
 export const carryOut = async (prepared: Prepared, context: Context, options: CarryOut): Promise<Outcome> => {
   const { host, out } = context;
   const { timeoutMs, isSigningIn = false, config, session, stamp, project } = options;
   const { plan } = prepared;
-  reapRuns(host.places);
   const { states, cache } = prepared.gathered;
   fs.mkdirSync(cache, { recursive: true, mode: 0o700 });
   await prepareState(states, seedFacts(prepared, isSigningIn));

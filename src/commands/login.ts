@@ -14,6 +14,7 @@ import { readCredentialFile } from "../credentials/store.ts";
 import { surveyAgent } from "../credentials/survey.ts";
 import { errorOf } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { reapRuns } from "../run/registry.ts";
 import { makeScratch, removeAbandonedScratch, type Scratch } from "../run/scratch.ts";
 import { escapeControls } from "../terminal/escape.ts";
 import { plainWorkspace } from "../workspace/workspace.ts";
@@ -90,6 +91,7 @@ const signIn = async (
       out.json((await import("../launch-json.ts")).describeLaunch(prepared.launch));
       return undefined;
     }
+    reapRuns(host.places);
     const { code } = await carryOut(prepared, context, { isSigningIn: true });
     const state = prepared.gathered.states.find(({ directory }) => directory.path === place.path)!;
     const text = readPrivateFile(state.host, place.credential, { followLinks: false }) ?? "";

@@ -1,5 +1,6 @@
 import { policyOf } from "../config/policy.ts";
 import { checkProject } from "../plan/gather.ts";
+import { reapRuns } from "../run/registry.ts";
 import { partsOf } from "../sessions/record.ts";
 import { openSessionWorkspace } from "../sessions/workspace.ts";
 import { carryOut } from "./carry-out.ts";
@@ -22,6 +23,8 @@ export const runSession = async (context: Context, { name, isKnown = false }: Se
   const isAgent = invocation.command === "agent";
   const agent = isAgent ? (invocation.agent ?? config.agent.value) : invocation.command;
   const user = `process ${process.pid}, ${agent}`;
+  // As for a live run: nobody may be writing where it begins.
+  reapRuns(host.places);
   const work = await openSessionWorkspace(host, { name, agent, isAgent, user, isKnown });
   try {
     const prepared = await prepareRun(context, config, work);

@@ -4,6 +4,7 @@ import { errorOf } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type GitCall, listUserSettings, runGit } from "../workspace/git.ts";
 import { findPrograms } from "../workspace/host-index.ts";
+import { excludesPlace } from "../workspace/ignore.ts";
 import { decodeName, encodeName } from "../workspace/name-bytes.ts";
 import { lastLine } from "../workspace/private-refs.ts";
 import { isObjectId } from "../workspace/refs.ts";
@@ -96,9 +97,7 @@ const quietCall = async ({ host, git, repository, hasGit, name }: BaseRequest, i
 /** The file of the user's own with patterns that are ignored everywhere (gitignore(5)); undefined when there is none. */
 export const findExcludes = async (host: Host, git: string, repository: Repository): Promise<string | undefined> => {
   const settings = (await listUserSettings(host, { git, repository })) ?? [];
-  const named = settings.findLast(({ key }) => key === "core.excludesfile")?.value;
-  const place = named ?? path.join(host.env["XDG_CONFIG_HOME"] || path.join(host.home, ".config"), "git/ignore");
-  const file = place.replace(/^~(?=\/)/, host.home);
+  const file = excludesPlace(host, settings);
   return path.isAbsolute(file) && fs.statSync(file, { throwIfNoEntry: false })?.isFile() ? file : undefined;
 };
 

@@ -6,6 +6,7 @@ import { type GitCall, runGit } from "../workspace/git.ts";
 import { decodeName } from "../workspace/name-bytes.ts";
 import type { Repository } from "../workspace/repository.ts";
 import { readText, statOf, walkTree } from "../workspace/walk.ts";
+import { splitBytes } from "./tree-diff.ts";
 
 /** What a copy of a project consists of, as paths relative to its top (see `name-bytes.ts`). Parents come first. */
 export type Listing = {
@@ -114,14 +115,4 @@ const listNamed = async (args: string[], call: GitCall): Promise<string[]> => {
   const bytes = Buffer.from(stdout.buffer, stdout.byteOffset, stdout.length);
   const paths = isUtf8(bytes) ? bytes.toString().split("\0") : splitBytes(bytes).map(decodeName);
   return paths.filter((path) => path !== "");
-};
-
-const splitBytes = (bytes: Buffer): Buffer[] => {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(0, at);
-    parts.push(bytes.subarray(at, end));
-    at = end + 1;
-  }
-  return parts;
 };

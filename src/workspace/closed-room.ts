@@ -25,7 +25,7 @@ export const openClosedRoom = (host: Host, command: string[], mounts: Mount[]): 
   return startable(bubblewrap.compile(plan, bubblewrap.observe(host, plan)));
 };
 
-/** What starts a launch that needs no set-up. */
+/** What starts a launch whose set-up, if it has one, is done. */
 export const startable = ({ main }: Launch): ClosedRoom => {
   const words = [main.file, ...main.args];
   if (main.sealed !== undefined) words[main.sealed] = sealProgram(words[main.sealed]!);
@@ -48,5 +48,5 @@ const openInput = (bytes: Uint8Array): number => {
 };
 
 /** Of the system only programs and libraries: as root even /etc would hold secrets that a link could lead to. */
-const isNeeded = ({ target }: Mount): boolean =>
+export const isNeeded = ({ target }: Mount): boolean =>
   !["/etc", "/var", "/opt", "/snap"].some((top) => isWithin(target, top));

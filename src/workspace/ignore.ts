@@ -11,14 +11,18 @@ const mostBytes = 1024 * 1024;
  * at a file that it can neither add nor leave alone. Undefined when there is nothing of that.
  */
 export const composeIgnore = (host: Host, settings: GitSetting[], hidden: string[]): Uint8Array | undefined => {
-  const named = settings.findLast(({ key }) => key === "core.excludesfile")?.value;
-  const usual = path.join(host.env["XDG_CONFIG_HOME"] || path.join(host.home, ".config"), "git/ignore");
-  const file = named === undefined ? usual : path.resolve(host.home, named.replace(/^~\//, `${host.home}/`));
-  const own = readSmall(file);
+  const own = readSmall(path.resolve(host.home, excludesPlace(host, settings)));
   const rules = hidden.filter((target) => isWithin(target, host.project) && target !== host.project);
   if (own === undefined && rules.length === 0) return undefined;
   const lines = rules.map((target) => `/${escapePattern(path.relative(host.project, target))}\n`).join("");
   return Buffer.concat([own ?? new Uint8Array(), Buffer.from(`\n${lines}`)]);
+};
+
+/** The file with what the user ignores everywhere (gitignore(5)), by these settings or at its usual place. */
+export const excludesPlace = ({ home, env }: Host, settings: GitSetting[]): string => {
+  const named = settings.findLast(({ key }) => key === "core.excludesfile")?.value;
+  const usual = path.join(env["XDG_CONFIG_HOME"] || path.join(home, ".config"), "git/ignore");
+  return (named ?? usual).replace(/^~(?=\/)/, home);
 };
 
 const escapePattern = (name: string): string => name.replace(/[\\*?[\]!#]/g, "\\$&").replace(/ $/, "\\ ");

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { isWithin } from "../places.ts";
+import { isWithin, shortDigest } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
 import { isWhole, operationTips } from "./carried-state.ts";
 import { holdDirectory, inside, release } from "./held-directory.ts";
@@ -104,7 +104,7 @@ const describe = ({ directory, root, trees, isTrusted }: Part, kept: Kept, store
   const record = kept.parts[trees[0].commonDir];
   if (!record) return [];
   const { branch, head } = record;
-  const stashFile = path.join(store, `stash-${digest(trees[0].commonDir)}.json`);
+  const stashFile = path.join(store, `stash-${shortDigest(trees[0].commonDir)}.json`);
   const placedBefore = () => readJson<Record<string, string>>(placedFile(store, trees[0])) ?? {};
   const base = () => {
     const refs = { ...idsOf(readBase(baseFile(store, trees[0]))), ...placedBefore() };
@@ -207,10 +207,10 @@ const tipsInProgress = ({ gitDir }: Repository): string[] => {
 };
 
 const baseFile = (store: string, { commonDir }: Repository): string =>
-  path.join(store, `base-${digest(commonDir)}.json`);
+  path.join(store, `base-${shortDigest(commonDir)}.json`);
 
 const placedFile = (store: string, { commonDir }: Repository): string =>
-  path.join(store, `placed-${digest(commonDir)}.json`);
+  path.join(store, `placed-${shortDigest(commonDir)}.json`);
 
 const idsOf = (refs: Refs): Record<string, string> =>
   Object.fromEntries([...refs].flatMap(([name, { value }]) => (isObjectId(value) ? [[name, value] as const] : [])));
@@ -237,5 +237,3 @@ const writeJson = (file: string, value: unknown): void => {
   fs.writeFileSync(temporary, text, { mode: 0o600 });
   fs.renameSync(temporary, file);
 };
-
-const digest = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { isWithin } from "../places.ts";
+import { isWithin, shortDigest } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
 import { encodeName, isForeign } from "./name-bytes.ts";
 import { type Repository, readRepository } from "./repository.ts";
@@ -79,8 +79,7 @@ const shorten = (notes: string[]): string[] =>
 const partOf = (repository: Repository, { repository: main }: Project, store: string): Part => {
   const { commonDir, objects } = repository;
   const isTrusted = main !== undefined && isWithin(commonDir, main.commonDir);
-  const digest = new Bun.CryptoHasher("sha256").update(commonDir).digest("hex").slice(0, 16);
-  const root = isTrusted ? path.join(store, "git") : path.join(store, "nested", digest);
+  const root = isTrusted ? path.join(store, "git") : path.join(store, "nested", shortDigest(commonDir));
   const below = isTrusted ? path.relative(main.commonDir, commonDir).split("/").filter(Boolean) : [];
   return { trees: [repository], root, below, directory: path.join(root, ...below), objects, isTrusted };
 };

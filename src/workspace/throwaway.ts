@@ -5,13 +5,11 @@ import { planProbe } from "../doctor/sandbox.ts";
 import { errorOf } from "../errors.ts";
 import type { Program } from "../exec.ts";
 import type { Host } from "../host.ts";
-import type { Launch, Step } from "../launch.ts";
-import { copyAbove } from "../libc.ts";
+import type { Step } from "../launch.ts";
 import { isWithin } from "../places.ts";
 import type { Mount, Plan } from "../plan/plan.ts";
-import { sealProgram } from "../run/hardening.ts";
 import { carryOut } from "../run/steps.ts";
-import { openUnnamed } from "../unnamed-file.ts";
+import { type ClosedRoom, isNeeded, startable } from "./closed-room.ts";
 import { bounded, plainSettings, plainVariables } from "./git.ts";
 
 /**
@@ -73,17 +71,17 @@ export const prepareThrowaway = (request: ThrowawayRequest): Throwaway => {
   const plan = planThrowaway(request);
   const observed: Observed = bubblewrap.observe(request.host, plan);
   const launch = bubblewrap.compile(plan, observed);
-  const opened: number[] = [];
+  let opened: ClosedRoom | undefined;
   const release = () => {
-    for (const fd of opened.splice(0)) fs.closeSync(fd);
+    opened?.release();
     sweepRoom(request.room);
   };
   try {
     sweepRoom(request.room);
     fs.writeFileSync(path.join(request.room, teardownName), JSON.stringify(launch.teardown), { mode: 0o600 });
     for (const step of launch.setup) carryOut(step, { tolerant: false });
-    opened.push(...openInputs(launch));
-    return { program: { ...programOf(launch), fds: [...opened] }, release };
+    opened = startable(launch);
+    return { program: opened.program, release };
   } catch (cause) {
     release();
     throw cause;
@@ -94,12 +92,6 @@ export const prepareThrowaway = (request: ThrowawayRequest): Throwaway => {
 const checkDirectory = (directory: string): void => {
   if (!fs.lstatSync(directory, { throwIfNoEntry: false })?.isDirectory())
     throw errorOf("E_LAUNCH_FAILED", "cannot read the private git directory", `${directory} is no directory`);
-};
-
-const programOf = ({ main }: Launch): Pick<Program, "file" | "args" | "env"> => {
-  const words = [main.file, ...main.args];
-  if (main.sealed !== undefined) words[main.sealed] = sealProgram(words[main.sealed]!);
-  return { file: words[0]!, args: words.slice(1), env: main.env };
 };
 
 /** What undoes a launch, written down before it begins. */
@@ -119,20 +111,6 @@ const readTeardown = (room: string): Step[] => {
     return [];
   }
 };
-
-const openInputs = ({ main }: Launch): number[] => {
-  return main.fds.map((source) => {
-    const bytes = source.kind === "bytes" ? source.bytes : new Uint8Array();
-    const fd = openUnnamed(bytes);
-    const copy = copyAbove(fd);
-    fs.closeSync(fd);
-    return copy;
-  });
-};
-
-/** Of the system only programs and libraries: as root even /etc would hold secrets. */
-const isNeeded = ({ target }: Mount): boolean =>
-  !["/etc", "/var", "/opt", "/snap", "/tmp"].some((top) => isWithin(target, top));
 
 const readOnly = (source: string, target = source): Mount => ({
   kind: "bind",
@@ -161,7 +139,7 @@ const planThrowaway = (request: ThrowawayRequest): Plan => {
     ],
     workdir: "/tmp",
     mounts: [
-      ...probe.mounts.filter(isNeeded),
+      ...probe.mounts.filter((mount) => isNeeded(mount) && !isWithin(mount.target, "/tmp")),
       ...["/etc/ld.so.cache", "/etc/alternatives"].map((file) => readOnly(file)),
       { kind: "tmpfs", target: "/tmp", permissions: 0o700, sizeBytes: tmpBytes, origin: "import" },
       { ...readOnly(root ?? directory, gitInside), optional: undefined } as Mount,
