@@ -41,7 +41,9 @@ export type Launch = {
   oomEvents?: string;
   teardown: Step[];
   join: Join;
-  /** What stands behind the sandbox's network, when it is filtered: the sandbox then waits for its release. */
+  /** The sandbox is made, and waits for its release before its first command. */
+  waits: boolean;
+  /** What stands behind the sandbox's network, when it is filtered: it waits for that as well. */
   egress?: Egress;
   /** What cordon serves while the run lasts; a mount shows each one inside. */
   sockets?: ServedSocket[];

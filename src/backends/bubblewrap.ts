@@ -104,7 +104,7 @@ export const bubblewrap: Backend<Observed> = {
     const args = [
       ...isolation(plan, observed),
       ...["--seccomp", filter, "--json-status-fd", status],
-      ...(plan.egress ? ["--block-fd", provide({ kind: "release", name: "release" })] : []),
+      ...(plan.waits ? ["--block-fd", provide({ kind: "release", name: "release" })] : []),
       ...plan.mounts.flatMap((mount) => mountArgs(mount, plan.mounts, provide, canSize(observed))),
       ...hardening(plan, observed),
       ...["--chdir", plan.workdir],
@@ -128,6 +128,7 @@ export const bubblewrap: Backend<Observed> = {
       },
       tty: plan.tty,
       ...(confinement.oomEvents !== undefined && { oomEvents: confinement.oomEvents }),
+      waits: plan.waits,
       ...(plan.egress && { egress: plan.egress }),
       ...(plan.sockets && { sockets: plan.sockets }),
       teardown: confinement.teardown,

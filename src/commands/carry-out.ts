@@ -19,7 +19,7 @@ type CarryOut = {
   timeoutMs?: number | undefined;
   isSigningIn?: boolean;
   config?: Config;
-  project?: ProjectWatch | undefined;
+  project?: Pick<ProjectWatch, "begin"> | undefined;
 } & Partial<InSession>;
 
 type InSession = {

@@ -1,10 +1,13 @@
 import type { Output } from "../cli/output.ts";
+import { isWithin } from "../places.ts";
 import { escapeControls } from "../terminal/escape.ts";
-import type { Snapshot } from "../workspace/changes.ts";
-import { openLive } from "../workspace/live.ts";
+import type { Changes, Snapshot } from "../workspace/changes.ts";
+import type { ChangedPath } from "../workspace/later.ts";
+import { isFirst, openLive } from "../workspace/live.ts";
 import type { Brought } from "../workspace/live-bring.ts";
 import type { Placed } from "../workspace/placement.ts";
 import { quoteWord } from "../workspace/ref-name.ts";
+import type { ProjectWatch } from "../workspace/watch-project.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import type { Context } from "./context.ts";
 import { tell } from "./notes.ts";
@@ -50,18 +53,39 @@ export const recoverLive = async ({ host, out }: Pick<Context, "host" | "out">):
 export const watchChanges = async ({ top, guarded }: Workspace): Promise<Snapshot> =>
   (await import("../workspace/changes.ts")).takeSnapshot(top, { ignore: guarded });
 
-/** Changed files that the host executes later, most dangerous first. */
-export const reportLater = async (before: Snapshot, out: Output): Promise<void> => {
+/**
+ * What has changed since, but for git repositories that were made meanwhile: those are made harmless, which is told of
+ * here. Call when nothing of the run is alive.
+ */
+export const settleProject = async (
+  project: ProjectWatch | undefined,
+  before: Snapshot,
+  out: Output,
+): Promise<Changes> => {
   const { findChanges } = await import("../workspace/changes.ts");
-  const { changed, unseen, isCapped } = findChanges(before);
-  if (changed.length > 0) {
-    const { findLater, summarizeLater } = await import("../workspace/later.ts");
-    const lines = summarizeLater(findLater(changed));
-    if (lines.length > 0) out.note("cordon: changed, and executed outside later; look before you run them:");
-    for (const line of lines) out.note(`  ${line}`);
-  }
-  if (isCapped || unseen.beyond > 0)
+  const { sentences, places, directories } = (await project?.settle()) ?? { sentences: [], places: [] };
+  for (const sentence of sentences) tell(out, sentence);
+  const changes = findChanges(before, { directories });
+  const isSettled = (path: string) => places.some((place) => isWithin(path, place));
+  return { ...changes, changed: changes.changed.filter(({ path }) => !isSettled(path)) };
+};
+
+/** Changed files that the host executes later, most dangerous first. */
+export const reportLater = async (
+  { changed, unseen, isCapped }: Changes,
+  { host, out }: Pick<Context, "host" | "out">,
+): Promise<void> => {
+  const lines = changed.length > 0 ? await describeLater(changed) : [];
+  if (lines.length > 0) out.note("cordon: changed, and executed outside later; look before you run them:");
+  for (const line of lines) out.note(`  ${line}`);
+  // Whoever reads a list may take it for all; else it is no news after the first time.
+  if ((isCapped || unseen.beyond > 0) && (lines.length > 0 || isFirst(host, "too-large")))
     out.note("cordon: the project is too large to have looked at all of it; a session shows every change");
   for (const place of unseen.unreadable.slice(0, mostNames))
     out.note(escapeControls(`cordon: ${place || "the project"} cannot be read, so nobody has looked into it`));
+};
+
+const describeLater = async (changed: ChangedPath[]): Promise<string[]> => {
+  const { findLater, summarizeLater } = await import("../workspace/later.ts");
+  return summarizeLater(findLater(changed));
 };

@@ -33,9 +33,8 @@ export const runSession = async (context: Context, { name, isKnown = false }: Se
     noteShared(prepared, config, context);
     const stamp = `${partsOf(work.directory).state}.setup`;
     const session = work.session;
-    const project = { begin: work.begin, settle: async () => [] };
     const timeoutMs = config.timeoutMs?.value;
-    const outcome = await carryOut(prepared, context, { timeoutMs, config, project, session, stamp });
+    const outcome = await carryOut(prepared, context, { timeoutMs, config, project: work, session, stamp });
     reportCollection(await work.collect(), out);
     noteOutcome(outcome, prepared.plan, context);
     return outcome.code;

@@ -1,13 +1,15 @@
 import { isGiven } from "../cli/given.ts";
+import type { Config } from "../config/config.ts";
 import { policyOf } from "../config/policy.ts";
 import { errorOf } from "../errors.ts";
 import { checkProject } from "../plan/gather.ts";
 import type { Outcome } from "../run/interpreter.ts";
 import { reapRuns } from "../run/registry.ts";
-import { openLive } from "../workspace/live.ts";
+import type { Changes } from "../workspace/changes.ts";
+import { type Live, OtherProject, openLive } from "../workspace/live.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CommandFunction, Context } from "./context.ts";
-import { reportBrought, reportLater, watchChanges } from "./ending.ts";
+import { reportBrought, reportLater, settleProject, watchChanges } from "./ending.ts";
 import { noteHidden, noteOutcome, noteShared, tell } from "./notes.ts";
 import { prepareRun } from "./prepare.ts";
 
@@ -23,12 +25,21 @@ export const run: CommandFunction = async (context) => {
 
 /** On the project itself. */
 const runLive = async (context: Context): Promise<number> => {
-  const { host, out } = context;
+  const { host } = context;
   const config = await context.config();
   checkProject(host, policyOf(config));
   // Whatever a killed cordon has left running is ended first: the project is settled when nobody writes to it.
   reapRuns(host.places);
-  const live = await openLive(host);
+  try {
+    return await runOn(await openLive(host, { mayRemember: true }), config, context);
+  } catch (error) {
+    if (!(error instanceof OtherProject)) throw error;
+    return await runOn(await openLive(host), config, context);
+  }
+};
+
+const runOn = async (live: Live, config: Config, context: Context): Promise<number> => {
+  const { out } = context;
   try {
     const prepared = await prepareRun(context, config, live);
     for (const sentence of [...live.notes, ...prepared.notes]) tell(out, sentence);
@@ -38,13 +49,14 @@ const runLive = async (context: Context): Promise<number> => {
     const watched = await watchChanges(live);
     const project = live.watch(prepared.plan.mounts);
     let outcome: Outcome;
+    let changes: Changes;
     try {
       outcome = await carryOut(prepared, context, { timeoutMs: config.timeoutMs?.value, config, project });
     } finally {
-      for (const sentence of (await project?.settle()) ?? []) tell(out, sentence);
+      changes = await settleProject(project, watched, out);
     }
     reportBrought(await live.bring(), out);
-    await reportLater(watched, out);
+    await reportLater(changes, context);
     noteOutcome(outcome, prepared.plan, context);
     return outcome.code;
   } finally {

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Check } from "../backends/backend.ts";
 import { bubblewrap, type Observed } from "../backends/bubblewrap.ts";
-import { dnsAddress, dnsPort, type Egress } from "../egress/egress.ts";
+import { dnsAddress, dnsPort } from "../egress/egress.ts";
 import { prepareEntry } from "../egress/namespace.ts";
 import { capture, type Finished } from "../exec.ts";
 import type { Host } from "../host.ts";
@@ -14,15 +14,6 @@ import { openUnnamed } from "../unnamed-file.ts";
 import type { Refused } from "./refusal.ts";
 import { judge, planProbe } from "./sandbox.ts";
 
-const nothing: Egress = {
-  allow: [],
-  deny: [],
-  inject: [],
-  hostPorts: [],
-  publish: [],
-  publishAll: false,
-  announce: false,
-};
 const check = { name: "filtered network", level: "required" } as const;
 const pollMs = 5;
 
@@ -50,7 +41,7 @@ const tryDoor = async (
   observed: Observed,
   scratch: string,
 ): Promise<{ finished: Finished; problem: string | undefined }> => {
-  const { main } = bubblewrap.compile({ ...planProbe(host, "filtered"), egress: nothing }, observed);
+  const { main } = bubblewrap.compile(planProbe(host, "filtered"), observed);
   const [far, near] = openPipe();
   const fds = main.fds.map((source) => openInput(source, scratch, far));
   const finishing = capture(main.file, main.args, { env: main.env, fds });

@@ -31,6 +31,7 @@ export const planProbe = (host: Host, network: Plan["network"]): Plan => ({
   ],
   env: { PATH: searchPath, HOME: "/tmp", LC_ALL: "C" },
   network,
+  waits: network === "filtered",
   deniesHosts: false,
   credentials: "none",
   resources: {},

@@ -19,7 +19,7 @@ const steps = ["", "start a process", "enter the user namespace", "enter the net
 const kinds = ["listener", "datagrams", "connection", "address"] as const;
 
 type Ioctl = (fd: number, request: number, argument: number) => number;
-type OpenInside = ReturnType<typeof compileNative>;
+type OpenInside = ReturnType<typeof compileNative>[string];
 
 const NS_GET_USERNS = 0xb701;
 const AF_INET = 2;
@@ -32,7 +32,7 @@ const ifreqBytes = 40;
 /** The part that takes time and needs no sandbox yet. `scratch` is a private directory. */
 export const prepareEntry = (scratch: string): ((pid: number) => SandboxNetwork) => {
   const { ioctl } = loadLibc({ ioctl: { args: ["i32", "u64", "u64"], returns: "i32" } });
-  const openInside = compileNative(scratch, source, "open_inside");
+  const { open_inside: openInside } = compileNative(scratch, source, "open_inside");
   return (pid) => enterNetwork(pid, ioctl, openInside);
 };
 

@@ -32,7 +32,7 @@ const resultFields = 3;
 export const enterSandbox = (descriptor: number): number => {
   const entry = JSON.parse(fs.readFileSync(descriptor, "utf8")) as Entry;
   fs.closeSync(descriptor);
-  const enter = compileNative(process.env["TMPDIR"]!, source, "enter");
+  const { enter } = compileNative(process.env["TMPDIR"]!, source, "enter");
   const layout = layOut(entry);
   const status = enter(ptr(layout.fields));
   if (status >= 0) return (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f);

@@ -10,11 +10,12 @@ const libc = lazyLibc({
 });
 
 /**
- * Compiles a C function of one pointer in memory with the runtime's own compiler. It reads a file and unpacks headers, which nobody includes, into
- * TMPDIR: `scratch` is a private directory for both, and the caller removes it. Throws when the text is not C.
+ * Compiles C functions of one pointer in memory with the runtime's own compiler. It reads a file and unpacks headers,
+ * which nobody includes, into TMPDIR: `scratch` is a private directory for both, and the caller removes it. Throws when
+ * the text is not C.
  */
-export const compileNative = (scratch: string, source: string, name: string): ((argument: Pointer) => number) => {
-  const file = path.join(scratch, `${name}.c`);
+export const compileNative = <Name extends string>(scratch: string, source: string, ...names: Name[]) => {
+  const file = path.join(scratch, "native.c");
   fs.writeFileSync(file, source, { mode: 0o600 });
   const before = process.env["TMPDIR"];
   setTemporary(scratch);
@@ -22,9 +23,9 @@ export const compileNative = (scratch: string, source: string, name: string): ((
     const { symbols } = cc({
       source: file,
       flags: "-nostdlib",
-      symbols: { [name]: { args: ["ptr"], returns: "i32" } },
+      symbols: Object.fromEntries(names.map((name) => [name, { args: ["ptr"], returns: "i32" }] as const)),
     });
-    return symbols[name] as unknown as (argument: Pointer) => number;
+    return symbols as unknown as Record<Name, (argument: Pointer) => number>;
   } finally {
     setTemporary(before);
   }

@@ -34,6 +34,8 @@ export type PlanInput = Omit<Composition, "extra"> & {
   /** Credentials that the gateway puts into requests. */
   injections: Injection[];
   gitCredentials: GitCredential[];
+  /** Somebody is still looking at the project. */
+  isUnsure: boolean;
   /** What cordon serves while the run lasts; `carried` shows each one inside. */
   served: ServedSocket[];
   requested: Plan["requested"];
@@ -52,6 +54,7 @@ export const createPlan = (input: PlanInput): Plan & { variables: Variable[] } =
     mounts: composeMounts({ ...input, extra: [...input.carried, ...generated(input)] }),
     env: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
     network: policy.network.mode,
+    waits: policy.network.mode === "filtered" || input.isUnsure,
     ...(policy.network.mode === "filtered" && { egress: egressOf(input) }),
     ...(input.served.length > 0 && { sockets: input.served }),
     deniesHosts: policy.network.mode === "open" && policy.network.deny.length > 0,

@@ -97,6 +97,7 @@ export const gatherPlan = async (request: Request): Promise<Gathered> => {
     injections: found.injections,
     gitCredentials: found.gitCredentials,
     served,
+    isUnsure: workspace.isUnsure === true,
     requested,
   };
   return { input, states, cache, credentials: found, settings: settings.settings };

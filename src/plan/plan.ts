@@ -15,6 +15,8 @@ export type Plan = {
   /** The whole environment inside; nothing else is inherited. */
   env: Record<string, string>;
   network: NetworkMode;
+  /** Its first command waits until everything around it is known and ready. */
+  waits: boolean;
   /** What the gateway is told when the network is filtered. */
   egress?: Egress;
   /** What cordon serves while the run lasts. */

@@ -1,13 +1,13 @@
 import fs from "node:fs";
-import type { Egress } from "../egress/egress.ts";
-import type { Gateway, Surroundings as GatewaySurroundings } from "../egress/gateway.ts";
 import { errorOf } from "../errors.ts";
+import type { Child } from "../exec.ts";
 import { openPipe } from "../libc.ts";
 import { isRunning, readStatus, trySignal } from "./processes.ts";
 
 /**
- * The pipe on which a new sandbox waits between its making and its first command: meanwhile the gateway takes its
- * place. `far` is for the sandbox; the caller closes it, and `openGate` the other one.
+ * The pipe on which a new sandbox waits between its making and its first command: meanwhile the gateway takes its place,
+ * and the look at a large project comes to its end. `far` is for the sandbox; the caller closes it, and `openGate` the
+ * other one.
  */
 export type Gate = { near: number; far: number };
 
@@ -16,21 +16,27 @@ export const createGate = (): Gate => {
   return { near, far };
 };
 
-/** With the process that was started to make the sandbox. */
-type Surroundings = GatewaySurroundings & { child: number };
+/** What was started to make the sandbox, with the run's own directory. */
+type Making = { directory: string; child: Child };
 
-/** Opens the gateway of the sandbox behind a gate, and then the gate. Nothing inside runs when it throws. */
-export const openGate = async (egress: Egress, gate: Gate, surroundings: Surroundings): Promise<Gateway> => {
-  const firstProcess = (): number => findFirst(surroundings);
+/**
+ * Does what has to be done before the first command, and opens the gate. `work` may wait for the first process of the
+ * sandbox, and is given its pid. Nothing inside runs when it throws, and nothing is left of the sandbox then.
+ */
+export const openGate = async <T>(
+  gate: Gate,
+  { directory, child }: Making,
+  work: (firstProcess: () => number) => Promise<T>,
+): Promise<T> => {
+  const firstProcess = (): number => findFirst(directory, child.pid);
   try {
-    // Loaded while the sandbox is being made, on another processor.
-    const { openGateway } = await import("../egress/gateway.ts");
-    const gateway = await openGateway(egress, firstProcess, surroundings);
+    const result = await work(firstProcess);
     release(gate);
-    return gateway;
+    return result;
   } catch (error) {
     // Before the pipe closes: the command would start at its end.
-    if (isRunning(surroundings.child)) trySignal(firstProcess(), "SIGKILL");
+    if (isRunning(child.pid)) trySignal(firstProcess(), "SIGKILL");
+    await child.exited;
     throw error;
   } finally {
     fs.closeSync(gate.near);
@@ -52,7 +58,7 @@ const pollMs = 0.2;
  * The first process of the sandbox, as soon as bubblewrap has said which it is. Through a file and no pipe: when cordon
  * is killed now, a broken pipe would end bubblewrap before its first process has asked to die with it.
  */
-const findFirst = ({ directory, child }: Surroundings): number => {
+const findFirst = (directory: string, child: number): number => {
   while (true) {
     const { childPid } = readStatus(directory);
     if (childPid !== undefined) return childPid;

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { LiveCredentials } from "../credentials/credential.ts";
 import type { Notify } from "../egress/egress.ts";
+import type { Gateway, Surroundings } from "../egress/gateway.ts";
 import type { CertificateAuthority } from "../egress/intercept/certificate-authority.ts";
 import { type Child, type Exit, startDetached } from "../exec.ts";
 import type { FdSource, Launch } from "../launch.ts";
@@ -33,7 +34,7 @@ export type RunOptions = {
   /** Hears when the program asks for attention, on a terminal. */
   watch?: Watch | undefined;
   /** Looks after the project from outside. */
-  project?: ProjectWatch | undefined;
+  project?: Pick<ProjectWatch, "begin"> | undefined;
 };
 
 /** How long a command may take to end after SIGTERM before everything inside is killed. */
@@ -52,14 +53,16 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
   try {
     for (const step of launch.setup) carryOut(step, { tolerant: false });
     const sockets = launch.sockets && (await serveSockets(launch.sockets, directory, options.notify));
-    options.project?.begin({
-      onAppear: (sentence) => options.notify(sentence, "repository"),
-      onReplaced: (sentence) => endAtOnce(ending, sentence, options),
-    });
+    const begin = () =>
+      options.project?.begin({
+        onAppear: (sentence) => options.notify(sentence, "repository"),
+        onReplaced: (sentence) => endAtOnce(ending, sentence, options),
+      });
+    if (!launch.waits) begin();
     const { child, gate } = await start(launch, directory, options.watch);
-    const { authority } = options;
-    const surroundings = { directory, child: child.pid, run, places, ...options, onQuiet: releaseStartPages };
-    const gateway = gate && authority && (await openGate(launch.egress!, gate, { ...surroundings, authority }));
+    const surroundings = { directory, run, places, ...options, onQuiet: releaseStartPages };
+    const ready = (firstProcess: () => number) => makeReady(launch, firstProcess, surroundings, begin);
+    const gateway = gate && (await openGate(gate, { directory, child }, ready));
     const control = serveControl(controlSocket(places, run.id), (request) => {
       if (request.verb === "stop") {
         end(ending, "stopped");
@@ -85,6 +88,36 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
   }
 };
 
+type Making = Omit<Surroundings, "authority"> & Pick<RunOptions, "authority">;
+
+/** Everything around a sandbox that waits. */
+const makeReady = async (
+  launch: Launch,
+  firstProcess: () => number,
+  making: Making,
+  begin: () => void,
+): Promise<Gateway | undefined> => {
+  const gateway = await openNetwork(launch, firstProcess, making);
+  try {
+    begin();
+    return gateway;
+  } catch (error) {
+    gateway?.close();
+    throw error;
+  }
+};
+
+/** Undefined when it is not filtered. Loaded while the sandbox is being made, on another processor. */
+const openNetwork = async (
+  { egress }: Launch,
+  firstProcess: () => number,
+  { authority, ...surroundings }: Making,
+): Promise<Gateway | undefined> => {
+  if (!egress || !authority) return undefined;
+  const { openGateway } = await import("../egress/gateway.ts");
+  return await openGateway(egress, firstProcess, { ...surroundings, authority });
+};
+
 type Ending = {
   directory: string;
   depth: number;
@@ -100,7 +133,7 @@ const start = async (launch: Launch, directory: string, watch: Watch | undefined
   if (sealed !== undefined) words[sealed] = sealProgram(words[sealed]!);
   forbidCoreDumps();
   const [file = "", ...args] = words;
-  const gate = launch.egress && createGate();
+  const gate = launch.waits ? createGate() : undefined;
   const fds = launch.main.fds.map((source) => openSource(source, directory, gate));
   try {
     return { child: await spawn(launch, file, args, { env, cwd, fds, watch }), ...(gate && { gate }) };

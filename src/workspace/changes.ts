@@ -1,6 +1,8 @@
 import type { ChangedPath } from "./later.ts";
 import { knownNames } from "./later-match.ts";
+import { isReached, turnOf } from "./later-reach.ts";
 import { isHeap, judgedNames } from "./later-rule.ts";
+import type { KnownDirectories } from "./native-look.ts";
 import {
   type Entry,
   type Folder,
@@ -8,9 +10,10 @@ import {
   isOurs,
   linkOf,
   readText,
+  type Seed,
   statOf,
-  type Turn,
   type Unseen,
+  type Visitor,
   walkTree,
 } from "./walk.ts";
 
@@ -69,7 +72,7 @@ export const takeSnapshot = (root: string, options: SnapshotOptions = {}): Snaps
     entry: (entry) => {
       const { path, name, kind, folder } = entry;
       if (ignore.length > 0 && ignore.includes(path)) return "never";
-      if (kind === "directory") return folder.parent?.parent || isHeap(name) ? "never" : turnOf(entry);
+      if (kind === "directory") return folder.parent?.parent || isHeap(name) ? "never" : turnOf(folder.path, name);
       directories[folder.path]!.names.push(name);
       if (kind !== "file" || !judgedNames.includes(name) || left-- <= 0) return "never";
       const text = readText(root, path, mostTextBytes);
@@ -82,36 +85,34 @@ export const takeSnapshot = (root: string, options: SnapshotOptions = {}): Snaps
 
 const identityOf = ({ dev, ino }: Folder["stat"]): string => `${dev}:${ino}`;
 
-/** Data that git never runs, and much of it. */
-const gitStores = ["objects", "refs", "logs", "lfs", "modules"];
-
-/** Where installed and built programs lie in a directory of such code. The rest of it is too much to look at. */
-const programFolders = ["bin", ".bin", "scripts", "debug", "release"];
-
-/** Hidden directories come first: most of what this is about lies in them. Installed code comes last, and its top only. */
-const turnOf = ({ name, folder }: Entry): Turn => {
-  const around = baseOf(folder);
-  if (around.toLowerCase() === ".git") return gitStores.includes(name) ? "never" : "first";
-  if (isHeap(around) || isInHeap(folder))
-    return isHeap(around) && programFolders.includes(name.toLowerCase()) ? "last" : "never";
-  if (isHeap(name)) return "last";
-  return name.startsWith(".") || name === "hooks" ? "first" : "later";
-};
-
 const baseOf = ({ path }: Folder): string => path.slice(path.lastIndexOf("/") + 1);
 
 const isInHeap = (folder: Folder | undefined): boolean =>
   folder !== undefined && (isHeap(baseOf(folder)) || isInHeap(folder.parent));
 
-/** How far to look after a run: about 10 ms for the shortest, then half a percent of its time, at most a second. */
-export const looksAtEnd = (ranMs: number): number => Math.min(4_000 + 2 * Math.floor(Math.max(0, ranMs)), 300_000);
+/** How far to look after any run: about 10 ms. */
+const leastLooks = 4_000;
+
+/** How far to look after a run: beyond the least half a percent of its time, at most a second. */
+export const looksAtEnd = (ranMs: number): number => Math.min(leastLooks + 2 * Math.floor(Math.max(0, ranMs)), 300_000);
+
+type ChangesOptions = {
+  clocks?: Clocks;
+  mostLooks?: number;
+  /**
+   * Of a large project: only in these directories can something have come or gone, or be of a name that matters. They
+   * are looked at first. Whatever else is run by a host was there before, and is a program of another name.
+   */
+  directories?: KnownDirectories | undefined;
+};
 
 /**
  * What changed since. Call when nothing of the run is alive any more: one that still writes makes the answer old, and
  * nothing worse. Never throws; `unseen` says what was beyond `mostLooks` or could not be read, and belongs in the note.
  */
-export const findChanges = (snapshot: Snapshot, options: { clocks?: Clocks; mostLooks?: number } = {}): Changes => {
-  const { clocks = readClocks(), mostLooks = looksAtEnd(clocks.monotonicMs - snapshot.monotonicMs) } = options;
+export const findChanges = (snapshot: Snapshot, options: ChangesOptions = {}): Changes => {
+  const { clocks = readClocks(), directories } = options;
+  const { mostLooks = looksAtEnd(clocks.monotonicMs - snapshot.monotonicMs) } = options;
   const since = thresholdOf(snapshot, clocks);
   const found: { change: ChangedPath; folder: Folder }[] = [];
   const met = new Set<string>();
@@ -119,7 +120,7 @@ export const findChanges = (snapshot: Snapshot, options: { clocks?: Clocks; most
   const repositories = new Map<Folder, Set<string>>();
   const closed = new Set<Folder>();
   let isCapped = false;
-  const unseen = walkTree(snapshot.root, mostLooks, {
+  const visitor: Visitor = {
     known: knownNames,
     folder: (folder) => {
       moved.set(folder, isMoved(folder, snapshot, since, moved));
@@ -127,8 +128,8 @@ export const findChanges = (snapshot: Snapshot, options: { clocks?: Clocks; most
     entry: (entry) => {
       if (snapshot.ignore.includes(entry.path)) return "never";
       noteRepository(entry, repositories);
-      const turn = entry.kind === "directory" ? turnOf(entry) : "never";
-      if (entry.kind === "directory" && !isPackageOfChanged(entry, since)) return turn;
+      const turn = entry.kind === "directory" ? turnOf(entry.folder.path, entry.name) : "never";
+      if ((entry.kind === "directory" && !isPackageOfChanged(entry, since)) || met.has(entry.path)) return turn;
       met.add(entry.path);
       const change = changeOf(entry, snapshot, since, moved.get(entry.folder) === true);
       if (change === "unreadable") closed.add(entry.folder);
@@ -136,14 +137,32 @@ export const findChanges = (snapshot: Snapshot, options: { clocks?: Clocks; most
       else if (change) isCapped = true;
       return turn;
     },
-  });
+  };
+  const { root } = snapshot;
+  const known = directories && walkTree(root, mostLooks, visitor, seedsOf(directories));
+  const unseen = walkTree(root, known ? mostLooks - leastLooks : mostLooks, visitor);
   const changed = found.map(({ change, folder }) => {
     const repository = repositoryAround(folder, repositories);
     return withTexts(repository === undefined ? change : { ...change, repository }, snapshot);
   });
-  unseen.unreadable.push(...[...closed].filter(isOurs).map(({ path }) => path));
+  const unreadable = [known?.unreadable, unseen.unreadable, [...closed].filter(isOurs).map(({ path }) => path)];
+  unseen.unreadable = [...new Set(unreadable.flatMap((paths) => paths ?? []))];
   return { changed: [...changed, ...changesOfKnown(snapshot, met, since)], unseen, isCapped };
 };
+
+/** Those that are not what they were, and then the others; each time the shallow ones first. */
+const seedsOf = ({ differing, rows, notable }: KnownDirectories): Seed[] => {
+  const known = new Set(rows.map(({ path }) => path));
+  const others = new Set(differing);
+  const byDepth = (paths: string[]) => paths.filter(isReached).sort((a, b) => depthOf(a) - depthOf(b));
+  return [
+    ...byDepth(differing).map((path) => ({ path, isKnown: (name: string) => known.has(joined(path, name)) })),
+    ...byDepth(notable.filter((path) => !others.has(path))).map((path) => ({ path, isKnown: () => true })),
+  ];
+};
+
+const depthOf = (path: string): number => (path === "" ? 0 : path.split("/").length);
+const joined = (path: string, name: string): string => (path === "" ? name : `${path}/${name}`);
 
 /** When the clock was set back during the run, new files look older than they are: by so much, earlier ones count. */
 const thresholdOf = ({ startedAtMs, monotonicMs }: Snapshot, now: Clocks): bigint => {

@@ -24,8 +24,14 @@ export type DirectoryTable = {
 export const gitMark = 1;
 /** All that was in it at that time belonged to this user and group. */
 export const ownMark = 2;
+/** Something may lie in it that a host executes later, by its name. */
+export const notableMark = 4;
+const allMarks = 7;
 
 export type DirectoryRow = { path: string; changedMs: number; inode: number; marks: number };
+
+/** Whether a look by native code pays: compiling it costs about as much as the runtime needs for so many. */
+export const isLarge = (directories: number): boolean => directories >= 1_500;
 
 export const countOf = ({ parents }: DirectoryTable): number => parents.length;
 
@@ -49,6 +55,21 @@ export function* rowsOf(table: DirectoryTable): Generator<DirectoryRow, void> {
 
 /** Whether one of a table has a mark. */
 export const isMarked = ({ marks }: DirectoryTable, row: number, mark: number): boolean => (marks[row]! & mark) !== 0;
+
+/** Rows that have a mark, in order. A loop over all rows would take longer than a search for each value. */
+export const rowsMarked = ({ marks }: DirectoryTable, mark: number): number[] => {
+  const rows: number[] = [];
+  for (let value = mark; value <= allMarks; value++)
+    if ((value & mark) !== 0) for (const row of placesOf(value, marks)) rows.push(row);
+  return rows.sort((a, b) => a - b);
+};
+
+/** Where a value stands. */
+export const placesOf = (value: number, bytes: Uint8Array): number[] => {
+  const found: number[] = [];
+  for (let at = bytes.indexOf(value); at >= 0; at = bytes.indexOf(value, at + 1)) found.push(at);
+  return found;
+};
 
 /** Rows of the directories right below one, each a look at all of them. */
 export const childrenOf = ({ parents }: DirectoryTable, row: number): number[] => {
@@ -84,7 +105,7 @@ export const makeTable = (rows: readonly DirectoryRow[]): DirectoryTable => {
 };
 
 /** Says what the file is, and of which make. */
-const mark = 0x31_54_44_43;
+const mark = 0x32_54_44_43;
 const headBytes = 16;
 
 /** Undefined when there is none, or it is no such file. */

@@ -86,6 +86,16 @@ const candidates = (name: string): Compiled[] => {
   return found.flatMap((rules) => rules ?? []);
 };
 
+/** True for a name that ends a pattern, whatever has to stand before it. */
+export const mayMeet = (name: string): boolean => {
+  const folded = foldName(name);
+  return candidates(folded).some((rule) => matchesName(rule.names.at(-1)!, folded));
+};
+
+/** True for a directory, given by its folded names, in which a rule means everything. */
+export const isInTree = (names: string[]): boolean =>
+  names.some((name, at) => candidates(name).some((rule) => rule.isTree && matchesAt(rule, names, at)));
+
 /** The most dangerous rule that a path meets, given by its folded names. */
 export const ruleOf = (names: string[]): Compiled | undefined => {
   let best: Compiled | undefined;

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { errorOf } from "../errors.ts";
 import { findProgram } from "../exec.ts";
 import type { Host } from "../host.ts";
@@ -11,7 +12,7 @@ import { startTicksOf } from "../run/registry.ts";
 import { type DirectoryTable, rowsOf } from "./directory-table.ts";
 import type { Brought } from "./live-bring.ts";
 import { changedSince } from "./native-look.ts";
-import { findNested, nestedCache } from "./nested.ts";
+import { beginFinding, type Nested, nestedCache } from "./nested.ts";
 import type { Project } from "./private-mounts.ts";
 import { readRepository } from "./repository.ts";
 import { hasUnsettled, type ProjectWatch, prepareWatch, settleLeft } from "./watch-project.ts";
@@ -26,25 +27,49 @@ export type Live = Workspace & {
   recovered: Brought[];
   /** Brings over what is new; the run may still be going on. Never throws for what was made inside. */
   bring(): Promise<Brought[]>;
-  /** Looks after the project from outside, given all mounts of a run; undefined without git. Call before it is started. */
+  /**
+   * Looks after the project from outside, given all mounts of a run; undefined without git. Call before it is started.
+   * Its `begin` throws `OtherProject` when a large project that was opened as it is remembered is not so any more.
+   */
   watch(mounts: Mount[]): ProjectWatch | undefined;
   release(): void;
 };
 
-/**
- * Looks at the project, and opens its private git directories unless nothing is going to start. Throws E_WORKDIR_INVALID
- * and E_REPOSITORY_UNREADABLE.
- */
-export const openLive = async (host: Host, { isDry = false } = {}): Promise<Live> => {
+type Options = {
+  /** Nothing is going to start. */
+  isDry?: boolean;
+  /** A large project may be taken for what it was, while all of it is looked at; see `watch`. */
+  mayRemember?: boolean;
+};
+
+/** A large project is not as it was remembered: it has to be opened again. */
+export class OtherProject extends Error {}
+
+/** Looks at the project, and opens its private git directories. Throws E_WORKDIR_INVALID and E_REPOSITORY_UNREADABLE. */
+export const openLive = async (host: Host, options: Options = {}): Promise<Live> => {
   checkWorkdir(host.project, host);
   const store = storeOf(host);
   const git = findProgram("git", host.env["PATH"], host.project);
+  // Without git nobody would ask whether it is as remembered.
+  const mayRemember = options.mayRemember === true && git !== undefined && !hasLeft(host);
   // Before anybody looks: what was made inside would be taken for the host's own.
-  const settled = git && !isDry ? await settleLeft(store, git) : [];
-  const project = lookAtProject(host, isDry ? undefined : store);
-  const watch = watcherOf(project, store, git);
-  const none = { notes: settled, recovered: [], bring: async () => [], release: () => {} };
-  const open = { ...plainWorkspace(host.project), ...none, watch };
+  const settled = git && !options.isDry ? await settleLeft(store, git) : [];
+  const look = lookAtProject(host, options.isDry ? undefined : store, mayRemember);
+  try {
+    return await openAs(look, { host, store, git, settled, isDry: options.isDry === true });
+  } catch (error) {
+    look.end();
+    throw error;
+  }
+};
+
+type Opening = { host: Host; store: string; git: string | undefined; settled: string[]; isDry: boolean };
+
+const openAs = async (look: ProjectLook, { host, store, git, settled, isDry }: Opening): Promise<Live> => {
+  const { project } = look;
+  const watch = watcherOf(look, store, git);
+  const none = { notes: settled, recovered: [], bring: async () => [], release: look.end };
+  const open = { ...plainWorkspace(host.project), ...none, isUnsure: look.isUnsure, watch };
   const entries = [".git", ...project.nested];
   if (!project.repository && entries.length === 1 && project.closed?.length === 0) return open;
   const standing = (mounts: Mount[]) => ({
@@ -76,6 +101,7 @@ export const openLive = async (host: Host, { isDry = false } = {}): Promise<Live
       return watch(mounts, commonDirs);
     },
     release: () => {
+      look.end();
       if (!isUsed) fs.rmSync(mark, { force: true });
       opened.release();
     },
@@ -110,9 +136,18 @@ const storeOf = ({ places, project }: Host): string => path.join(places.state, "
 /** The same for every run of a project; names what the host's repository keeps for it. */
 const idOf = ({ project }: Host): string => `live-${projectKey(project).slice(-8)}`;
 
-type LookedAt = Project & { table: DirectoryTable };
+type ProjectLook = {
+  project: Project;
+  isUnsure: boolean;
+  /** Throws `OtherProject`. */
+  confirm(): void;
+  /** All directories. */
+  table(): DirectoryTable;
+  /** Must be called, whatever happens; also again. */
+  end(): void;
+};
 
-const lookAtProject = (host: Host, store: string | undefined): LookedAt => {
+const lookAtProject = (host: Host, store: string | undefined, mayRemember: boolean): ProjectLook => {
   const top = host.project;
   if (store !== undefined) fs.mkdirSync(store, { recursive: true, mode: 0o700 });
   const repository = readRepository(top);
@@ -120,21 +155,39 @@ const lookAtProject = (host: Host, store: string | undefined): LookedAt => {
   // Another git might read it (references in a reftable, for one); it would stand open to whoever runs inside.
   if (!repository && fs.existsSync(own) && fs.existsSync(path.join(own, "objects")))
     throw errorOf("E_REPOSITORY_UNREADABLE", own, "its HEAD cannot be read");
-  const { paths, closed, isComplete, table } = findNested(top, store && nestedCache(host, top));
-  if (!isComplete)
-    throw errorOf("E_REPOSITORY_UNREADABLE", top, "it has too many directories to look for repositories");
   const isStrange = !repository && fs.lstatSync(own, { throwIfNoEntry: false }) !== undefined;
-  return { top, nested: isStrange ? [".git", ...paths] : paths, closed, repository, table };
+  const look = beginFinding(top, store && nestedCache(host, top));
+  let found: Nested | undefined;
+  const finish = (): Nested => {
+    found ??= look.finish();
+    return found;
+  };
+  const remembered = mayRemember ? look.remembered : undefined;
+  const { paths, closed } = remembered ?? checked(finish(), top);
+  return {
+    project: { top, nested: isStrange ? [".git", ...paths] : paths, closed, repository },
+    isUnsure: remembered !== undefined,
+    confirm: () => {
+      const now = checked(finish(), top);
+      if (!isDeepStrictEqual([now.paths, now.closed], [paths, closed])) throw new OtherProject();
+    },
+    table: () => finish().table,
+    end: finish,
+  };
+};
+
+const checked = (found: Nested, top: string): Nested => {
+  if (found.isComplete) return found;
+  throw errorOf("E_REPOSITORY_UNREADABLE", top, "it has too many directories to look for repositories");
 };
 
 const watcherOf =
-  ({ table, ...project }: LookedAt, store: string, git: string | undefined) =>
+  ({ project, confirm, table }: ProjectLook, store: string, git: string | undefined) =>
   (mounts: Mount[], commonDirs: string[] = []): ProjectWatch | undefined => {
-    const seen = () => rowsOf(table);
-    const changed = changedSince(project.top, table, store);
-    return git === undefined
-      ? undefined
-      : prepareWatch({ ...project, closed: project.closed ?? [], mounts, commonDirs, store, git, seen, changed });
+    if (git === undefined) return undefined;
+    const [seen, changed] = [() => rowsOf(table()), changedSince(project.top, table, store)];
+    const { closed = [] } = project;
+    return prepareWatch({ ...project, closed, mounts, commonDirs, store, git, confirm, seen, changed });
   };
 
 const readably = async <T>(top: string, work: () => Promise<T>): Promise<T> => {
@@ -155,6 +208,16 @@ const hide = (top: string, entry: string): Mount[] => {
 
 /** True when a run of this project was killed, and nobody has looked yet at what it made. */
 export const hasLeft = (host: Host): boolean => marksLeft(storeOf(host)).length > 0 || hasUnsettled(storeOf(host));
+
+/** True once for each project, for what a person has to be told once. */
+export const isFirst = (host: Host, topic: string): boolean => {
+  try {
+    fs.writeFileSync(path.join(storeOf(host), `told-${topic}`), "", { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code !== "EEXIST";
+  }
+};
 
 const writeMark = (store: string): string => {
   const mark = path.join(store, "open", String(process.pid));

@@ -8,15 +8,19 @@ import {
   type DirectoryRow,
   type DirectoryTable,
   gitMark,
+  isLarge,
   isMarked,
   makeTable,
+  notableMark,
   pathAt,
   readTable,
   rowAt,
+  rowsMarked,
   writeTable,
 } from "./directory-table.ts";
+import { isNotable } from "./later-reach.ts";
 import { decodeName, encodeName } from "./name-bytes.ts";
-import { findDiffering } from "./native-look.ts";
+import { beginLook, type Look } from "./native-look.ts";
 
 /**
  * Every `.git` below a working tree's top. A directory that is the same one with the change time that is remembered has
@@ -37,7 +41,7 @@ export type Nested = {
   table: DirectoryTable;
 };
 
-type Seen = { changedMs: number; inode: number; hasGit: boolean; children: string[] };
+type Seen = { changedMs: number; inode: number; hasGit: boolean; files: string[]; children: string[] };
 
 const maxDirectories = 1_000_000;
 
@@ -54,22 +58,45 @@ const mostRenewed = 1_000;
 export const nestedCache = ({ places }: Pick<Host, "places">, project: string): string =>
   path.join(places.state, "live", projectKey(project), "nested.table");
 
+/** A look that goes on, and what can be said before it is over. */
+export type OngoingLook = Look<Nested> & {
+  /** What there was when somebody looked before, unless that is certainly not so any more. */
+  remembered?: Pick<Nested, "paths" | "closed">;
+};
+
 /** `cache` names a file of cordon's own, whose directory is made. */
-export const findNested = (top: string, cache: string | undefined): Nested => {
+export const findNested = (top: string, cache: string | undefined): Nested => beginFinding(top, cache).finish();
+
+/** The same, while other work is done. */
+export const beginFinding = (top: string, cache: string | undefined): OngoingLook => {
   if (cache !== undefined) fs.mkdirSync(path.dirname(cache), { recursive: true, mode: 0o700 });
   const before = cache === undefined ? undefined : readTable(cache);
   const startedAt = Date.now();
-  const differing = before && findDiffering(top, before, path.dirname(cache!));
-  const renewed = before && differing && renew(top, before, differing, startedAt);
-  const { found, isChanged } = renewed ?? lookThrough(top, before, differing, startedAt);
-  if (cache !== undefined && isChanged) writeTable(cache, found.table);
-  return found;
+  const look = before && beginLook(top, before, path.dirname(cache!));
+  const finish = (): Nested => {
+    const differing = look?.finish();
+    const renewed = before && differing && renew(top, before, differing, startedAt);
+    const { found, isChanged } = renewed ?? lookThrough(top, before, differing, startedAt);
+    if (cache !== undefined && isChanged) writeTable(cache, found.table);
+    return found;
+  };
+  if (!look) return { finish };
+  const paths = gitPathsOf(before);
+  return { finish, ...(paths.every((entry) => isThere(top, entry)) && { remembered: { paths, closed: [] } }) };
 };
 
-type Look = { found: Nested; isChanged: boolean };
+const isThere = (top: string, entry: string): boolean => {
+  try {
+    return fs.lstatSync(encodeName(`${top}/${entry}`), { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+};
+
+type Outcome = { found: Nested; isChanged: boolean };
 
 /** When all directories are where they were, and hold the same ones: only their times are new. Else undefined. */
-const renew = (top: string, table: DirectoryTable, differing: number[], startedAt: number): Look | undefined => {
+const renew = (top: string, table: DirectoryTable, differing: number[], startedAt: number): Outcome | undefined => {
   const closed: string[] = [];
   let isChanged = false;
   if (differing.length > mostRenewed) return undefined;
@@ -86,13 +113,16 @@ const renew = (top: string, table: DirectoryTable, differing: number[], startedA
     isChanged ||= table.changedMs[row] !== seen.changedMs || table.inodes[row] !== seen.inode;
     table.changedMs[row] = seen.changedMs;
     table.inodes[row] = seen.inode;
-    table.marks[row] = marksOf(seen);
+    table.marks[row] = marksOf(seen) | notableMarkOf(directory, seen);
   }
-  const paths: string[] = [];
-  for (let row = 1; row < countOf(table); row++)
-    if (isMarked(table, row, gitMark)) paths.push(`${pathAt(table, row)}/.git`);
-  return { found: { paths: paths.sort(), closed: closed.sort(), isComplete: true, table }, isChanged };
+  return { found: { paths: gitPathsOf(table), closed: closed.sort(), isComplete: true, table }, isChanged };
 };
+
+const gitPathsOf = (table: DirectoryTable): string[] =>
+  rowsMarked(table, gitMark)
+    .filter((row) => row > 0)
+    .map((row) => `${pathAt(table, row)}/.git`)
+    .sort();
 
 /** Directory by directory. Those that are not among the `differing`, when these are known, need not be asked. */
 const lookThrough = (
@@ -100,12 +130,13 @@ const lookThrough = (
   table: DirectoryTable | undefined,
   differing: number[] | undefined,
   startedAt: number,
-): Look => {
+): Outcome => {
   const before = table ? remembered(table, differing) : new Map<string, Remembered>();
   const rows: DirectoryRow[] = [];
   const paths: string[] = [];
   const closed: string[] = [];
   let isChanged = false;
+  const unjudged: { row: DirectoryRow; seen: Seen }[] = [];
   const waiting = [""];
   while (waiting.length > 0 && rows.length < maxDirectories) {
     const directory = waiting.pop()!;
@@ -114,12 +145,19 @@ const lookThrough = (
     if (seen === undefined) continue;
     isChanged ||= seen !== known;
     const marks = seen === known ? known.marks : marksOf(seen);
-    rows.push({ path: directory, changedMs: seen.changedMs, inode: seen.inode, marks });
+    const row = { path: directory, changedMs: seen.changedMs, inode: seen.inode, marks };
+    rows.push(row);
+    if (seen !== known) unjudged.push({ row, seen });
+    if (isLarge(rows.length))
+      for (const one of unjudged.splice(0)) one.row.marks |= notableMarkOf(one.row.path, one.seen);
     const prefix = directory === "" ? "" : `${directory}/`;
     if (seen.isClosed) closed.push(directory);
     if (seen.hasGit && directory !== "") paths.push(`${prefix}.git`);
     for (const child of seen.children) waiting.push(prefix + child);
   }
+  // Nobody has judged what a small tree holds.
+  if (table && !isLarge(countOf(table)) && isLarge(rows.length))
+    return lookThrough(top, undefined, undefined, startedAt);
   isChanged ||= rows.length !== before.size;
   const found = { paths: paths.sort(), closed: closed.sort(), isComplete: waiting.length === 0 };
   return { found: { ...found, table: isChanged || !table ? makeTable(rows) : table }, isChanged };
@@ -127,6 +165,9 @@ const lookThrough = (
 
 /** What else was known of a directory is not so any more, now that it has changed. */
 const marksOf = ({ hasGit }: Seen): number => (hasGit ? gitMark : 0);
+
+/** In a large tree only: a small one is looked through after a run, and judging costs some milliseconds. */
+const notableMarkOf = (directory: string, { files }: Seen): number => (isNotable(directory, files) ? notableMark : 0);
 
 type Remembered = Seen & { isSame: boolean; isClosed?: boolean; marks: number };
 
@@ -136,7 +177,7 @@ const remembered = (table: DirectoryTable, differing: number[] | undefined): Map
   const seen = Array.from({ length: countOf(table) }, (_, row) => rowAt(table, row));
   const all = seen.map((row, at): Remembered => {
     const isSame = differing !== undefined && !others.has(at);
-    return { ...row, hasGit: isMarked(table, at, gitMark), children: [], isSame };
+    return { ...row, hasGit: isMarked(table, at, gitMark), files: [], children: [], isSame };
   });
   for (let row = 1; row < seen.length; row++) {
     const { path } = seen[row]!;
@@ -162,18 +203,21 @@ const placeOf = (top: string, directory: string) => encodeName(directory === "" 
 const isUnseen = (stat: Stats, place: string | Buffer, directory: string): boolean =>
   isClosed(stat) || (directory !== "" && Buffer.byteLength(place) > maxPathBytes);
 
-const unseen = ({ ino }: Stats): Seen => ({ changedMs: 0, inode: ino, hasGit: false, children: [] });
+const unseen = ({ ino }: Stats): Seen => ({
+  ...{ changedMs: 0, inode: ino },
+  ...{ hasGit: false, files: [], children: [] },
+});
 
 /** To its owner alone: what belongs to somebody else is closed to whoever runs inside as well. Nothing is closed to root. */
 const isClosed = ({ mode, uid }: Stats): boolean => uid !== 0 && uid === process.getuid?.() && (mode & 0o500) !== 0o500;
 
 const lookInto = (place: string | Buffer, { ctimeMs, ino }: Stats, startedAt: number): Seen => {
   const changedMs = ctimeMs < startedAt - tickMs ? ctimeMs : 0;
-  const seen: Seen = { changedMs, inode: ino, hasGit: false, children: [] };
+  const seen: Seen = { changedMs, inode: ino, hasGit: false, files: [], children: [] };
   try {
     for (const { name, isDirectory } of readNames(place)) {
       if (name === ".git") seen.hasGit = true;
-      else if (isDirectory) seen.children.push(name);
+      else (isDirectory ? seen.children : seen.files).push(name);
     }
   } catch {
     // Somebody else's, or gone.

@@ -20,6 +20,9 @@ export type Visitor = {
   known?(): string[];
 };
 
+/** A directory to begin with. What stands in it by a known name is not entered from here. */
+export type Seed = { path: string; isKnown(name: string): boolean };
+
 /** A directory costs about as much as this many of its entries (measured: 10 µs against 1 µs). */
 const looksPerDirectory = 8;
 
@@ -29,30 +32,37 @@ const bytesPerName = 24n;
 /** So many names are read also when fewer looks are left. */
 const leastNames = 4_000;
 
+/** All of the tree. */
+const wholeTree: Seed[] = [{ path: "", isKnown: () => false }];
+
 /**
  * Walks a tree, the shallow before the deep, at most `mostLooks` looks far. Links are never followed and nothing is
  * opened but directories. Names are data; see `name-bytes.ts`. Never throws.
  */
-export const walkTree = (root: string, mostLooks: number, visitor: Visitor): Unseen => {
+export const walkTree = (root: string, mostLooks: number, visitor: Visitor, seeds = wholeTree): Unseen => {
   const unseen: Unseen = { beyond: 0, unreadable: [] };
   const queues: Record<Exclude<Turn, "never">, Queue> = {
     first: { waiting: [], at: 0 },
-    later: { waiting: [{ path: "", parent: undefined }], at: 0 },
+    later: { waiting: [...seeds], at: 0 },
     last: { waiting: [], at: 0 },
   };
   const rows = Object.values(queues);
+  const folders = foldersOf(root, visitor);
   let looks = mostLooks;
-  for (let row = rows[1]; row; row = rows.find(({ waiting, at }) => at < waiting.length)) {
-    const { path, parent } = row.waiting[row.at++]!;
+  for (
+    let row = seeds.length > 0 ? rows[1] : undefined;
+    row;
+    row = rows.find(({ waiting, at }) => at < waiting.length)
+  ) {
+    const { path, isKnown } = row.waiting[row.at++]!;
     if (looks <= 0) {
       unseen.beyond += 1;
       continue;
     }
-    const stat = statOf(root, path);
-    if (stat === "unreadable" && isOurs(parent)) unseen.unreadable.push(path);
-    if (typeof stat === "string" || !stat.isDirectory()) continue;
-    const folder: Folder = { path, stat, parent };
-    visitor.folder?.(folder);
+    const folder = folders(path);
+    if (folder === "unreadable" && isOurs(folderAround(path, folders))) unseen.unreadable.push(path);
+    if (typeof folder === "string") continue;
+    const { stat } = folder;
     const isTooLarge = stat.size > bytesPerName * BigInt(Math.max(mostLooks, leastNames));
     if (isTooLarge) unseen.beyond++;
     const named = isTooLarge ? askFor(root, path, visitor.known?.() ?? []) : readNames(root, path);
@@ -62,15 +72,39 @@ export const walkTree = (root: string, mostLooks: number, visitor: Visitor): Uns
       for (const { name, kind } of named) {
         const entry: Entry = { name, path: path === "" ? name : `${path}/${name}`, kind, folder };
         const turn = visitor.entry(entry);
-        if (kind === "directory" && turn !== "never") queues[turn].waiting.push({ path: entry.path, parent: folder });
+        if (kind !== "directory" || turn === "never" || isKnown(name)) continue;
+        queues[turn].waiting.push({ path: entry.path, isKnown: () => false });
       }
     }
   }
   return unseen;
 };
 
-type Queue = { waiting: Waiting[]; at: number };
-type Waiting = { path: string; parent: Folder | undefined };
+type Queue = { waiting: Seed[]; at: number };
+type Found = Folder | "missing" | "unreadable";
+
+/** Each directory once, after the one around it. */
+const foldersOf = (root: string, visitor: Visitor): ((path: string) => Found) => {
+  const found = new Map<string, Found>();
+  const folderAt = (path: string): Found => {
+    const known = found.get(path);
+    if (known !== undefined) return known;
+    const parent = folderAround(path, folderAt);
+    const stat = path !== "" && parent === undefined ? "missing" : statOf(root, path);
+    const isDirectory = typeof stat !== "string" && stat.isDirectory();
+    const folder = isDirectory ? { path, stat, parent } : typeof stat === "string" ? stat : "missing";
+    found.set(path, folder);
+    if (typeof folder !== "string") visitor.folder?.(folder);
+    return folder;
+  };
+  return folderAt;
+};
+
+const folderAround = (path: string, folderAt: (path: string) => Found): Folder | undefined => {
+  if (path === "") return undefined;
+  const found = folderAt(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+  return typeof found === "string" ? undefined : found;
+};
 
 /** What this user may not enter is closed to a run as well, unless it is this user's own and can be opened again. */
 export const isOurs = (folder: Folder | undefined): boolean => folder?.stat.uid === BigInt(process.getuid?.() ?? 0);

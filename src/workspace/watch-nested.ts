@@ -1,4 +1,4 @@
-import type { Changed } from "./native-look.ts";
+import type { Changed, KnownDirectories } from "./native-look.ts";
 import { showPath } from "./shown-path.ts";
 import {
   describeGit,
@@ -27,6 +27,8 @@ export type Appeared = {
   closed: string[];
   /** False when the project has more directories than anybody wants to wait for. */
   isComplete: boolean;
+  /** Of a large project: which directories are not what they were, and which ones matter to the host. */
+  directories?: KnownDirectories;
 };
 
 /** What was there before the run: identities by path, and what could not be looked into. Plain data, for a file. */
@@ -80,7 +82,7 @@ export const watchNested = (options: Options): NestedWatch => {
   };
   function* look(): Generator<void, void> {
     const part = changed && (yield* changed.inSteps());
-    if (part) tree = startTree(before.root, part);
+    if (part) tree = startTree(before.root, part.rows);
     yield* lookAgain(started());
   }
   const begin = () => slice(look(), 0);
@@ -109,7 +111,8 @@ export const watchNested = (options: Options): NestedWatch => {
     finish: () => {
       clearTimeout(timer);
       const part = changed?.atOnce();
-      return lookWhole(part ? startTree(before.root, part) : started(), before);
+      const appeared = lookWhole(part ? startTree(before.root, part.rows) : started(), before);
+      return { ...appeared, ...(changed && part && { directories: { ...part, notable: changed.notable() } }) };
     },
   };
 };

@@ -19,13 +19,21 @@ import type { GitEntry, Seen } from "./watch-tree.ts";
 /** What is watched of a live project from outside, from before the start of a run until after its end. */
 export type ProjectWatch = {
   /**
-   * Call when a sandbox is about to start; for a second one on the same mounts again. `onReplaced` is called at most
-   * once for each, and must end it at once.
+   * Call before the first command of a sandbox; for a second sandbox on the same mounts again. `onReplaced` is called at
+   * most once for each, and must end it at once. Throws what `confirm` throws: then nothing is watched, or settled.
    */
   begin(hear: Hearer): void;
-  /** Call when nothing of the run is alive, however it ended. Gives sentences for the person. Never rejects. */
-  settle(): Promise<string[]>;
+  /** Call when nothing of the run is alive, however it ended. Never rejects. */
+  settle(): Promise<Settled>;
 };
+
+/** What a run has left, besides what is in the files. */
+export type Settled = {
+  /** For the person. */
+  sentences: string[];
+  /** Relative paths of every `.git` that was made during the run, whatever was done about it. */
+  places: string[];
+} & Pick<Appeared, "directories">;
 
 export type Hearer = { onAppear(sentence: string): void; onReplaced(sentence: string): void };
 
@@ -43,6 +51,8 @@ export type WatchedProject = {
   store: string;
   /** Path of the program. */
   git: string;
+  /** Throws when the lists above are not right. */
+  confirm(): void;
   /** What the look at the start remembers, and what of it is not so any more; see `watchNested`. */
   seen: () => Iterable<Seen>;
   changed?: Changed;
@@ -53,16 +63,19 @@ type Kept = { before: NestedBefore; trusted: string[] };
 
 /** Call before the sandbox is started, and before anything is mounted. */
 export const prepareWatch = (project: WatchedProject): ProjectWatch => {
-  const { top, nested, closed, mounts, commonDirs, store, git, seen, changed } = project;
+  const { top, nested, closed, mounts, commonDirs, store, git, confirm, seen, changed } = project;
   const before = rememberNested(top, nested, closed);
-  const file = keep(store, { before, trusted: commonDirs });
   const guard = guardPlaces(top, coveredPlaces(mounts, top));
+  let file: string | undefined;
   let watch: NestedWatch | undefined;
   let hearer: Hearer | undefined;
   let replaced: string | undefined;
   let stop = () => {};
   return {
     begin: (hear) => {
+      confirm();
+      // A repository of the user's that nobody knew would be taken for one that was made inside.
+      file ??= keep(store, { before, trusted: commonDirs });
       hearer = hear;
       if (replaced !== undefined) hear.onReplaced(describeReplaced(replaced));
       if (watch) return;
@@ -76,9 +89,9 @@ export const prepareWatch = (project: WatchedProject): ProjectWatch => {
     settle: async () => {
       stop();
       guard.release();
-      const said = watch ? await settleAll({ before, trusted: commonDirs }, watch.finish(), git) : [];
-      fs.rmSync(file, { force: true });
-      return said;
+      const settled = watch ? await settleAll({ before, trusted: commonDirs }, watch.finish(), git) : nothing;
+      if (file !== undefined) fs.rmSync(file, { force: true });
+      return settled;
     },
   };
 };
@@ -91,7 +104,7 @@ export const settleLeft = async (store: string, git: string): Promise<string[]> 
   const said: string[] = [];
   for (const file of leftOf(store)) {
     const kept = readKept(file);
-    if (kept) said.push(...(await settleAll(kept, findAppeared(kept.before), git)));
+    if (kept) said.push(...(await settleAll(kept, findAppeared(kept.before), git)).sentences);
     fs.rmSync(file, { force: true });
   }
   return said;
@@ -134,11 +147,17 @@ const readKept = (file: string): Kept | undefined => {
 const mostLines = 10;
 const mostNamed = 3;
 
-const settleAll = async (kept: Kept, { entries, closed, isComplete }: Appeared, git: string): Promise<string[]> => [
-  ...(entries.length > 0 ? await settleEntries(kept, entries, git) : []),
-  ...closed.slice(0, mostNamed).map((place) => `${showPath(place)} cannot be looked into: do not use git there`),
-  ...(isComplete ? [] : ["the project has too many directories: a git repository may have been made in it unseen"]),
-];
+const nothing: Settled = { sentences: [], places: [] };
+
+const settleAll = async (kept: Kept, appeared: Appeared, git: string): Promise<Settled> => {
+  const { entries, closed, isComplete, directories } = appeared;
+  const sentences = [
+    ...(entries.length > 0 ? await settleEntries(kept, entries, git) : []),
+    ...closed.slice(0, mostNamed).map((place) => `${showPath(place)} cannot be looked into: do not use git there`),
+    ...(isComplete ? [] : ["the project has too many directories: a git repository may have been made in it unseen"]),
+  ];
+  return { sentences, places: entries.map(({ path }) => path), ...(directories && { directories }) };
+};
 
 const settleEntries = async ({ before, trusted }: Kept, entries: GitEntry[], git: string): Promise<string[]> => {
   // Most runs make none.

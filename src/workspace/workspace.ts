@@ -11,6 +11,8 @@ export type Workspace = {
   /** Where agents keep their state, when it is not the project's. */
   state: string | undefined;
   notes: string[];
+  /** What stands in the place of every `.git` is what was there when somebody looked before; see `Live`. */
+  isUnsure?: boolean;
 };
 
 /** A directory as it is, for whoever has no project. */

@@ -119,6 +119,7 @@ export const sampleInput = (policy: Policy = samplePolicy, host: Host = sampleHo
     injections: [],
     gitCredentials: [],
     served: [],
+    isUnsure: false,
     requested: ["pids", "memoryBytes", "cpus"],
   };
 };

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { openGateway } from "../../src/egress/gateway.ts";
 import { prepareEntry } from "../../src/egress/namespace.ts";
 import { createGate, openGate } from "../../src/run/gate.ts";
 
@@ -44,15 +45,18 @@ test.each([true, false])("the command starts only behind a gateway (that fails: 
   fs.closeSync(gate.far);
   fs.writeFileSync(path.join(scratch, "status.json"), `{ "child-pid": ${sandbox.pid} }\n`);
   if (!fails) await sandbox.stdout.getReader().read();
-  const opening = openGate(
-    { allow: [], deny: [], inject: [], hostPorts: [], publish: [], publishAll: false, announce: false },
-    gate,
-    {
-      ...{ directory: scratch, child: sandbox.pid, hostEnv: {}, notify() {}, onQuiet() {} },
-      ...{ authority: { pem: "", issue: () => Promise.reject(new Error("unused")) }, credentials: new Map() },
-      run: { id: "00000000" } as never,
-      places: { state: scratch } as never,
-    },
+  const child = { pid: sandbox.pid, exited: sandbox.exited.then((code) => ({ code, signal: null })) };
+  const opening = openGate(gate, { directory: scratch, child }, (firstProcess) =>
+    openGateway(
+      { allow: [], deny: [], inject: [], hostPorts: [], publish: [], publishAll: false, announce: false },
+      firstProcess,
+      {
+        ...{ directory: scratch, hostEnv: {}, notify() {}, onQuiet() {} },
+        ...{ authority: { pem: "", issue: () => Promise.reject(new Error("unused")) }, credentials: new Map() },
+        run: { id: "00000000" } as never,
+        places: { state: scratch } as never,
+      },
+    ),
   );
   if (fails) await expect(opening).rejects.toThrow();
   else (await opening).close();

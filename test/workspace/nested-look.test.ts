@@ -11,7 +11,7 @@ import {
   rowsOf,
   writeTable,
 } from "../../src/workspace/directory-table.ts";
-import { changedSince, findDiffering } from "../../src/workspace/native-look.ts";
+import { beginLook, changedSince } from "../../src/workspace/native-look.ts";
 import { findNested } from "../../src/workspace/nested.ts";
 import { rememberNested, watchNested } from "../../src/workspace/watch-nested.ts";
 
@@ -84,13 +84,13 @@ describe("a large tree", () => {
     findNested(top, cache);
     await settle();
     const { paths, table } = findNested(top, cache);
-    expect(findDiffering(top, table, place)).toEqual([]);
+    expect(beginLook(top, table, place)?.finish()).toEqual([]);
     const before = rememberNested(top, paths);
     const parts: number[] = [];
-    const since = changedSince(top, table, place);
+    const since = changedSince(top, () => table, place);
     const atOnce = () => {
       const part = since.atOnce()!;
-      parts.push(part.length);
+      parts.push(part.rows.length);
       return part;
     };
     const changed = { ...since, atOnce };
@@ -113,7 +113,7 @@ describe("a large tree", () => {
     await settle();
     const { paths, table } = findNested(top, cache);
     const told: string[] = [];
-    const changed = changedSince(top, table, place);
+    const changed = changedSince(top, () => table, place);
     const watch = watchNested({ before: rememberNested(top, paths), changed, onAppear: (where) => told.push(where) });
     act("mkdir -p d5/e5/.git n/1/.git; mv d7 d8/; mkdir d1/e2/.git; rm -r d1/e2/.git");
     while (told.length < 2) await Bun.sleep(20);
@@ -138,7 +138,9 @@ describe("a large tree", () => {
     expect(countOf(table)).toBeGreaterThan(1_600);
     act("echo > d20/e2/file; chmod 700 d21; mv d22 d23/");
     const names = [...rowsOf(table)].map((row) => row.path);
-    const differing = findDiffering(top, table, place)!.map((row) => names[row]!);
+    const differing = beginLook(top, table, place)!
+      .finish()
+      .map((row) => names[row]!);
     const gone = names.filter((name) => /^d22(\/|$)/.test(name));
     expect(differing.sort()).toEqual(["", "d20/e2", "d21", "d23", ...gone].sort());
     expect(fs.readdirSync(place)).toEqual(["table"]);

@@ -24,6 +24,7 @@ const makeProject = () => {
     commonDirs: [path.join(top, ".git")],
     store,
     git,
+    confirm: () => {},
     seen: () => [],
   };
   return { name, top, store, project };
@@ -38,7 +39,7 @@ describe("a run", () => {
     watch.begin(quiet);
     expect(fs.readdirSync(path.join(store, "watched"))).toHaveLength(1);
     expect(hasUnsettled(store)).toBe(false);
-    expect(await watch.settle()).toEqual([]);
+    expect(await watch.settle()).toEqual({ sentences: [], places: [] });
     expect(fs.readdirSync(path.join(store, "watched"))).toEqual([]);
   });
 
@@ -52,7 +53,8 @@ describe("a run", () => {
     lab.outside(`${name}/evil\u202e`, "config", "core.fsmonitor", "evil");
     while (told.length < 2) await Bun.sleep(20);
     expect(told.every((sentence) => sentence.includes("do not use git there until the run has ended"))).toBe(true);
-    const said = await watch.settle();
+    const { sentences: said, places } = await watch.settle();
+    expect([...places].sort()).toEqual(["evil\u202e/.git", "plain/.git"]);
     expect(said).toHaveLength(2);
     expect(said[0]).toContain("core.fsmonitor is out of config; as it was: config.held-by-cordon");
     expect(said[1]).toContain("nothing in them that git would run: plain/.git");
@@ -71,20 +73,35 @@ describe("a run", () => {
     await watch.settle();
   });
 
+  test("in a project that is another one begins nothing, and touches nothing", async () => {
+    const { project, store, name } = makeProject();
+    const confirm = () => {
+      throw new Error("another one");
+    };
+    const watch = prepareWatch({ ...project, confirm });
+    lab.create(`${name}/theirs`);
+    lab.outside(`${name}/theirs`, "config", "core.pager", "less");
+    expect(() => watch.begin(quiet)).toThrow("another one");
+    expect(fs.existsSync(path.join(store, "watched"))).toBe(false);
+    expect(await watch.settle()).toEqual({ sentences: [], places: [] });
+    expect(lab.outside(`${name}/theirs`, "config", "core.pager")).toContain("less");
+  });
+
   test("that never started is settled as well", async () => {
     const { project, store } = makeProject();
-    expect(await prepareWatch(project).settle()).toEqual([]);
-    expect(fs.readdirSync(path.join(store, "watched"))).toEqual([]);
+    expect(await prepareWatch(project).settle()).toEqual({ sentences: [], places: [] });
+    expect(fs.existsSync(path.join(store, "watched"))).toBe(false);
   });
 });
 
 describe("a cordon that was killed", () => {
   test("leaves what it knew: the next one settles it, once", async () => {
     const { project, name, store, top } = makeProject();
-    const { git: _git, seen: _seen, ...rest } = project;
+    const { git: _git, seen: _seen, confirm: _confirm, ...rest } = project;
     const script = `
       import { prepareWatch } from ${JSON.stringify(path.resolve(import.meta.dirname, "../../src/workspace/watch-project.ts"))};
-      prepareWatch({ ...${JSON.stringify(rest)}, git: "", seen: () => [] });
+      const watch = prepareWatch({ ...${JSON.stringify(rest)}, git: "", confirm() {}, seen: () => [] });
+      watch.begin({ onAppear() {}, onReplaced() {} });
       process.kill(process.pid, "SIGKILL");`;
     const killed = spawnSync(process.execPath, ["-e", script], { env: { HOME: lab.home, PATH: "/usr/bin:/bin" } });
     expect(killed.signal).toBe("SIGKILL");
