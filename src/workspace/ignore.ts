@@ -27,7 +27,12 @@ export const excludesPlace = ({ home, env }: Host, settings: GitSetting[]): stri
 
 const escapePattern = (name: string): string => name.replace(/[\\*?[\]!#]/g, "\\$&").replace(/ $/, "\\ ");
 
+/** What cannot be read is passed over, as git does. */
 const readSmall = (file: string): Uint8Array | undefined => {
-  const stat = fs.statSync(file, { throwIfNoEntry: false });
-  return stat?.isFile() && stat.size <= mostBytes ? fs.readFileSync(file) : undefined;
+  try {
+    const stat = fs.statSync(file);
+    return stat.isFile() && stat.size <= mostBytes ? fs.readFileSync(file) : undefined;
+  } catch {
+    return undefined;
+  }
 };
