@@ -1,17 +1,38 @@
 import fs from "node:fs";
 import path from "node:path";
+import { shortDigest } from "../places.ts";
 import { type GitAnswer, type GitCall, runGit } from "./git.ts";
 import { refreshIndex } from "./index-refresh.ts";
 import { idPattern, lastLine } from "./private-refs.ts";
 
-/** A move of HEAD that the index follows: written down before, so that the next import can finish it. */
-export type Move = { gitDir: string; from: string; to: string };
+/**
+ * A move of HEAD that the index follows: written down before, so that the next import can finish it. `staged` tells
+ * what the index had beside `from`.
+ */
+export type Move = { gitDir: string; from: string; to: string; staged: string | undefined };
+
+/** In short, what the index has that is not in a tree; undefined when it cannot be told. */
+export const describeStaged = async (tree: string, call: GitCall): Promise<string | undefined> => {
+  const { code, text } = await runGit(["diff-index", "--cached", "-z", tree, "--"], { ...call, maxBytes: mostBytes });
+  return code === 0 ? shortDigest(text) : undefined;
+};
+
+/**
+ * Whether the index can follow from one tree to the other and keep all that is staged: what a commit changes must be
+ * staged just so, or not at all (git-read-tree(1), "Two Tree Merge"). Changes nothing.
+ */
+export const canFollow = async (from: string, to: string, call: GitCall): Promise<boolean> =>
+  (await runGit(["diff-index", "--cached", "--quiet", from, "--"], call)).code === 0 ||
+  (await readTrees(from, to, call, ["-n"])).code === 0;
 
 /**
  * Brings the index from one tree to the other and leaves the working tree alone. What does not change keeps its entry.
  * Undefined when that went well, else what did not.
  */
-export const followHead = async ({ from, to }: Move, call: GitCall): Promise<string | undefined> => {
+export const followHead = async (
+  { from, to }: Pick<Move, "from" | "to">,
+  call: GitCall,
+): Promise<string | undefined> => {
   const read = await readTrees(from, to, call);
   if (read.code !== 0) return `the index could not follow, and \`git reset\` lets it: ${lastLine(read.stderr)}`;
   const filters = await findPrograms(call);
@@ -21,6 +42,7 @@ export const followHead = async ({ from, to }: Move, call: GitCall): Promise<str
   return undefined;
 };
 
+const mostBytes = 128 * 1024 * 1024;
 const patienceMs = 2_000;
 const retryMs = 50;
 
@@ -33,10 +55,10 @@ export const untilUnlocked = async (gitDir: string): Promise<boolean> => {
 };
 
 /** The lock may be taken between the look and the call. */
-const readTrees = async (from: string, to: string, call: GitCall): Promise<GitAnswer> => {
+const readTrees = async (from: string, to: string, call: GitCall, options: string[] = []): Promise<GitAnswer> => {
   for (let attempt = 0; ; attempt++) {
     if (call.repository) await untilUnlocked(call.repository.gitDir);
-    const read = await runGit(["read-tree", "-i", "-m", from, to], call);
+    const read = await runGit(["read-tree", "-i", "-m", ...options, from, to], call);
     if (read.code === 0 || attempt === 3 || !read.stderr.includes("index.lock")) return read;
   }
 };
@@ -76,7 +98,7 @@ export const finishMove = async (file: string, call: GitCall): Promise<void> => 
   const move = readMove(file);
   if (move && move.gitDir === call.repository?.gitDir) {
     const head = await runGit(["rev-parse", "-q", "--verify", "HEAD"], call);
-    const isUntouched = (await runGit(["diff-index", "--cached", "--quiet", move.from, "--"], call)).code === 0;
+    const isUntouched = (await describeStaged(move.from, call)) === move.staged;
     if (head.text.trim() === move.to && isUntouched && (await followHead(move, call)) !== undefined) return;
   }
   noteMove(file, undefined);

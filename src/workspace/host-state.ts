@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { type GitCall, runGit } from "./git.ts";
-import { untilUnlocked } from "./host-index.ts";
+import { canFollow, untilUnlocked } from "./host-index.ts";
 import { idPattern, lastLine } from "./private-refs.ts";
 import type { Repository } from "./repository.ts";
 
@@ -78,8 +78,8 @@ export const findObstacle = async (
   if (operation) return { kind: "busy", operation };
   if (!(await untilUnlocked(repository.gitDir))) return { kind: "busy", operation: "git command" };
   const from = state.head ?? emptyTree[repository.hashAlgorithm];
-  if ((await runGit(["diff-index", "--cached", "--quiet", from, "--"], call)).code !== 0) return { kind: "staged" };
-  return await findGitlink(from, tip, call);
+  const gitlink = await findGitlink(from, tip, call);
+  return gitlink ?? ((await canFollow(from, tip, call)) ? undefined : { kind: "staged" });
 };
 
 /** Somebody on the host has taken commits back that both sides had: moving forward would bring them again. */

@@ -1,6 +1,6 @@
 import { isWithin } from "../places.ts";
 import { runGit } from "./git.ts";
-import { followHead, noteMove } from "./host-index.ts";
+import { describeStaged, followHead, noteMove } from "./host-index.ts";
 import {
   emptyTree,
   findObstacle,
@@ -47,15 +47,16 @@ export const placeEntries = async (
     // Names that are not fit to be shown may share one of cordon's.
     const changes = [...new Map(decisions.map((one) => [one.ref, one])).values()].filter(({ id, from }) => id !== from);
     const move = changes.find(({ ref }) => isStart(work, ref));
+    const { gitDir } = work.repository;
     const from = state.head ?? emptyTree[work.repository.hashAlgorithm];
-    if (move) noteMove(work.journal, { gitDir: work.repository.gitDir, from, to: move.id });
+    if (move) noteMove(work.journal, { gitDir, from, to: move.id, staged: await describeStaged(from, work.call) });
     const failed = await updateRefs(work, changes);
     if (failed !== undefined) {
       complaint = failed;
       noteMove(work.journal, undefined);
       continue;
     }
-    const problem = move && (await followHead({ gitDir: work.repository.gitDir, from, to: move.id }, work.call));
+    const problem = move && (await followHead({ from, to: move.id }, work.call));
     if (problem === undefined) noteMove(work.journal, undefined);
     return { ...resultOf(work, decisions), problems: problem === undefined ? [] : [problem] };
   }

@@ -5,6 +5,8 @@ setDefaultTimeout(60_000);
 
 const commit = (file: string): string => `echo ${file} > ${file}; git add ${file}; git commit -q -m ${file}`;
 
+let count = 0;
+
 type Case = {
   name: string;
   /** On the host before the run. */
@@ -94,22 +96,22 @@ const cases: Case[] = [
     status: "## main",
   },
   {
-    name: "the host has something staged",
-    agent: commit("b"),
-    meanwhile: "echo s > s; git add s",
+    name: "the host has staged something else for a file that was committed",
+    agent: "echo x > a.txt; git commit -qam x",
+    meanwhile: "echo s > a.txt; git add a.txt",
     says: "staged",
     kept: "one",
-    after: "b one",
-    status: "## main\n?? s",
+    after: "x one",
+    status: "## main\n M a.txt",
   },
   {
-    name: "the host had something staged before, which is not in the commit",
-    before: "echo s > s; git add s",
-    agent: "echo b > b; git add b; git commit -qm b -- b",
+    name: "the host had staged something else for a file that was committed",
+    before: "echo s > s; git add s; echo new > s",
+    agent: "git commit -qam s",
     says: "staged",
     kept: "one",
-    after: "b one",
-    status: "## main\n?? s",
+    after: "s one",
+    status: "## main",
   },
   {
     name: "the host is in the middle of a merge",
@@ -177,6 +179,69 @@ const cases: Case[] = [
     status: "## main",
   },
 ];
+
+/** What is staged is in the commit as it is, or has nothing to do with it. */
+const staged: { name: string; before?: string; agent: string; meanwhile?: string; log: string; status: string }[] = [
+  {
+    name: "just that is committed",
+    before: "echo s > s; git add s; echo two >> a.txt; git add a.txt",
+    agent: "git commit -qm staged",
+    log: "staged one",
+    status: "## main",
+  },
+  {
+    name: "some of it is committed",
+    before: "echo s > s; git add s; echo two >> a.txt; git add a.txt",
+    agent: "git commit -qm part -- a.txt",
+    log: "part one",
+    status: "## main\nA  s",
+  },
+  {
+    name: "a file is staged for its end, and that is committed with another one",
+    before: "echo x > x; git add x; git commit -qm x; git rm -q x",
+    agent: commit("b"),
+    log: "b x one",
+    status: "## main",
+  },
+  {
+    name: "another file had been staged",
+    before: "echo s > s; git add s; echo newer > s; git add -N a.txt",
+    agent: "echo b > b; git add b; git commit -qm b -- b",
+    log: "b one",
+    status: "## main\nAM s",
+  },
+  {
+    name: "the host stages another file",
+    agent: commit("b"),
+    meanwhile: "echo s > s; git add s; echo two >> a.txt; git add a.txt",
+    log: "b one",
+    status: "## main\nM  a.txt\nA  s",
+  },
+];
+
+for (const { name: userName, uid } of users) {
+  describe(`the branch moves, and what is staged stays so, as ${userName}`, () => {
+    let lab: LiveLab;
+    beforeAll(() => {
+      lab = createLiveLab(uid);
+    });
+    afterAll(() => lab.close());
+    test.each(staged)("$name", async ({ before, agent, meanwhile, log, status }) => {
+      const place = `s${count++}`;
+      lab.create(place);
+      if (before) lab.host(place, before);
+      const run = lab.start(place, `${agent}; pause done`);
+      await run.reached("done");
+      if (meanwhile) lab.host(place, meanwhile);
+      run.resume();
+      expect({ code: await run.ended, hints: hintsIn(run.stderr()) }).toEqual({ code: 0, hints: [] });
+      expect(lab.host(place, "git log --format=%s").split("\n").join(" ")).toBe(log);
+      expect(lab.host(place, "git status --porcelain --branch")).toBe(status);
+      expect(lab.inside(place, "git status --porcelain --branch").stdout.trimEnd()).toBe(status);
+      expect(lab.host(place, "git fsck --strict --no-dangling")).toBe("");
+    });
+  });
+}
 
 for (const { name: userName, uid } of users) {
   describe(`when the branch cannot move, as ${userName}`, () => {

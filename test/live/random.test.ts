@@ -83,8 +83,26 @@ const notForward = ({ lab, place }: Game, before: Map<string, string>, after: Ma
   return changed.filter((entry) => !isForward(entry)).map(([name]) => name);
 };
 
-const staged = ({ lab, place }: Game): string =>
-  lab.host(place, "git diff --cached --raw --no-renames --ita-visible-in-index");
+/** What is staged, by path, as `MODE ID`, and as nothing what is staged for its end. */
+const stagedIn = ({ lab, place }: Game): Map<string, string> => {
+  const rows = linesOf(lab.host(place, "git diff --cached --raw --no-renames --no-abbrev --ita-visible-in-index"));
+  return new Map(
+    rows.map((row) => {
+      const [, mode, , id, rest = ""] = row.split(" ");
+      const [letter, name = ""] = rest.split("\t");
+      return [name, letter === "D" ? "" : `${mode} ${id}`];
+    }),
+  );
+};
+
+/** What was staged is still in the index, whether a commit has it by now or not, and nothing else is staged. */
+const wrongIn = (game: Game, before: Map<string, string>): string[] => {
+  const rows = linesOf(game.lab.host(game.place, "git ls-files --stage")).map((row) => row.split(/[ \t]/));
+  const index = new Map(rows.map(([mode, id, , name]) => [name!, `${mode} ${id}`]));
+  const lost = [...before].filter(([name, entry]) => (index.get(name) ?? "") !== entry).map(([name]) => `lost ${name}`);
+  const added = [...stagedIn(game).keys()].filter((name) => !before.has(name)).map((name) => `new ${name}`);
+  return [...lost, ...added];
+};
 
 /** What was played stands below what is wrong. */
 const expectSame = <T>({ trace }: Game, facts: T, expected: T): void => {
@@ -115,7 +133,7 @@ const playRound = async (game: Game, round: number): Promise<void> => {
   trace.push(...late.map((step) => `inside: ${step}`));
   run.resume();
   await run.reached("end");
-  const [atHost, own, index, branches] = [onHost(game), ofHost(game), staged(game), refsOf(game)];
+  const [atHost, own, index, branches] = [onHost(game), ofHost(game), stagedIn(game), refsOf(game)];
   if (isKilled) run.kill();
   else run.resume();
   const code = await run.ended;
@@ -134,7 +152,7 @@ const playRound = async (game: Game, round: number): Promise<void> => {
       notBrought: isKilled ? [] : without(linesOf(end), now, dropped),
       moved: notForward(game, branches, refsOf(game)),
       settings: guarded(game),
-      staged: staged(game),
+      staged: wrongIn(game, index),
       files: [firstFiles.trimEnd(), lastFiles.trimEnd()],
       host: lab.host(place, `git status >/dev/null; ${whole}`),
     },
@@ -148,7 +166,7 @@ const playRound = async (game: Game, round: number): Promise<void> => {
         moved: [],
         settings,
       },
-      ...{ staged: index, files: [look, lab.host(place, files)], host: "" },
+      ...{ staged: [], files: [look, lab.host(place, files)], host: "" },
     },
   );
   game.inside = linesOf(end);

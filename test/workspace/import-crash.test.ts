@@ -4,6 +4,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { projectKey } from "../../src/places.ts";
+import { describeStaged } from "../../src/workspace/host-index.ts";
 import { type Lab, litterOf, refsOf, tryRun, useLabs } from "./import-lab.ts";
 
 /** Imports that die, and imports at the same time. */
@@ -66,27 +67,39 @@ test("whenever it is killed, the next one brings everything and tidies up", asyn
   expect(seen).toBeGreaterThan(0);
 }, 60_000);
 
-test("one that died between HEAD and the index is finished", async () => {
-  const lab = open();
-  const tip = lab.commit("file", "two\n");
-  lab.inside("branch", "topic");
-  const aside = lab.at("index");
-  fs.copyFileSync(lab.at("main/.git/index"), aside);
-  await lab.bring();
-  fs.copyFileSync(aside, lab.at("main/.git/index"));
-  expect(lab.git("status", "--porcelain")).not.toBe("");
-  const move = { gitDir: lab.repository.gitDir, from: lab.base.head, to: tip };
-  const journal = path.join(roomOf(lab), `${projectKey(lab.repository.gitDir)}.json`);
-  fs.writeFileSync(journal, JSON.stringify(move));
-  await lab.bring();
-  expectArrived(lab, tip);
-  // What somebody has staged since is not touched.
-  fs.writeFileSync(path.join(lab.top, "mine"), "x\n");
-  lab.git("add", "mine");
-  fs.writeFileSync(journal, JSON.stringify(move));
-  await lab.bring();
-  expect(lab.git("status", "--porcelain")).toBe("A  mine");
-});
+test.each(["nothing", "something"])(
+  "one that died between HEAD and the index is finished, with %s staged",
+  async (what) => {
+    const lab = open();
+    const tip = lab.commit("file", "two\n");
+    lab.inside("branch", "topic");
+    if (what === "something") {
+      fs.writeFileSync(path.join(lab.top, "theirs"), "x\n");
+      lab.git("add", "theirs");
+    }
+    const before = lab.git("diff", "--cached", "--name-only");
+    const aside = lab.at("index");
+    fs.copyFileSync(lab.at("main/.git/index"), aside);
+    await lab.bring();
+    fs.copyFileSync(aside, lab.at("main/.git/index"));
+    expect(lab.git("diff", "--cached", "--name-only")).not.toBe(before);
+    const git = Bun.which("git")!;
+    const staged = await describeStaged(lab.base.head!, { git, repository: lab.repository });
+    const move = { gitDir: lab.repository.gitDir, from: lab.base.head, to: tip, staged };
+    const journal = path.join(roomOf(lab), `${projectKey(lab.repository.gitDir)}.json`);
+    fs.writeFileSync(journal, JSON.stringify(move));
+    await lab.bring();
+    expect(lab.git("diff", "--cached", "--name-only")).toBe(before);
+    if (what === "something") return;
+    expectArrived(lab, tip);
+    // What somebody has staged since is not touched.
+    fs.writeFileSync(path.join(lab.top, "mine"), "x\n");
+    lab.git("add", "mine");
+    fs.writeFileSync(journal, JSON.stringify(move));
+    await lab.bring();
+    expect(lab.git("status", "--porcelain")).toBe("A  mine");
+  },
+);
 
 test("the quarantine of a dead one goes, and nothing else does", async () => {
   const lab = open();

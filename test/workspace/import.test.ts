@@ -97,8 +97,8 @@ const obstacles: { kind: string; prepare: (lab: Lab) => void; after?: (lab: Lab)
   {
     kind: "staged",
     prepare: (lab) => {
-      write(lab, "mine", "staged\n");
-      lab.git("add", "mine");
+      write(lab, "file", "staged\n");
+      lab.git("add", "file");
     },
   },
   {

@@ -63,9 +63,8 @@ export const releaseLock = (gitDir: string): void => {
  * one follows HEAD instead. Undefined when it went well, else what did not.
  */
 export const placeIndex = async (journal: Journal, call: GitCall): Promise<string | undefined> => {
-  const { gitDir } = call.repository!;
-  if (await swapIndex(journal, gitDir)) return undefined;
-  return journal.move && (await followHead({ gitDir, ...journal.move }, call));
+  if (await swapIndex(journal, call.repository!.gitDir)) return undefined;
+  return journal.move && (await followHead(journal.move, call));
 };
 
 const swapIndex = async ({ signature }: Journal, gitDir: string): Promise<boolean> => {
