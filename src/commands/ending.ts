@@ -5,9 +5,11 @@ import type { Changes, Snapshot } from "../workspace/changes.ts";
 import type { ChangedPath } from "../workspace/later.ts";
 import { isFirst, openLive } from "../workspace/live.ts";
 import type { Brought } from "../workspace/live-bring.ts";
+import { foldName } from "../workspace/name-fold.ts";
 import type { Placed } from "../workspace/placement.ts";
 import { quoteWord } from "../workspace/ref-name.ts";
-import type { ProjectWatch } from "../workspace/watch-project.ts";
+import { showPath } from "../workspace/shown-path.ts";
+import type { ProjectWatch, Settled } from "../workspace/watch-project.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import type { Context } from "./context.ts";
 import { tell } from "./notes.ts";
@@ -53,36 +55,36 @@ export const recoverLive = async ({ host, out }: Pick<Context, "host" | "out">):
 export const watchChanges = async ({ top, guarded }: Workspace): Promise<Snapshot> =>
   (await import("../workspace/changes.ts")).takeSnapshot(top, { ignore: guarded });
 
-/**
- * What has changed since, but for git repositories that were made meanwhile: those are made harmless, which is told of
- * here. Call when nothing of the run is alive.
- */
-export const settleProject = async (
-  project: ProjectWatch | undefined,
-  before: Snapshot,
-  out: Output,
-): Promise<Changes> => {
-  const { findChanges } = await import("../workspace/changes.ts");
-  const { sentences, places, directories } = (await project?.settle()) ?? { sentences: [], places: [] };
-  for (const sentence of sentences) tell(out, sentence);
-  const changes = findChanges(before, { directories });
-  const isSettled = (path: string) => places.some((place) => isWithin(path, place));
-  return { ...changes, changed: changes.changed.filter(({ path }) => !isSettled(path)) };
+/** Call when nothing of a run is alive, however it ended: git repositories that it made are made harmless, and told of. */
+export const settleProject = async (project: ProjectWatch | undefined, out: Output): Promise<Settled> => {
+  const settled = (await project?.settle()) ?? { sentences: [], places: [] };
+  for (const sentence of settled.sentences) tell(out, sentence);
+  return settled;
 };
 
+/** What has changed since, but for what the repositories consist of that were settled. */
+export const findOthers = async (before: Snapshot, { places, directories }: Settled): Promise<Changes> => {
+  const changes = (await import("../workspace/changes.ts")).findChanges(before, { directories });
+  return { ...changes, changed: changes.changed.filter((change) => !isSettled(change, places)) };
+};
+
+/** A repository in a git directory is another one, and nobody has looked at that. */
+const isSettled = ({ path, repository }: ChangedPath, places: string[]): boolean =>
+  places.some((place) => {
+    const below = path.slice(place.length).split("/");
+    return isWithin(path, place) && (repository ?? place) === place && !below.some((name) => foldName(name) === ".git");
+  });
+
 /** Changed files that the host executes later, most dangerous first. */
-export const reportLater = async (
-  { changed, unseen, isCapped }: Changes,
-  { host, out }: Pick<Context, "host" | "out">,
-): Promise<void> => {
+export const reportLater = async ({ changed, unseen, isCapped }: Changes, { host, out }: Context): Promise<void> => {
   const lines = changed.length > 0 ? await describeLater(changed) : [];
   if (lines.length > 0) out.note("cordon: changed, and executed outside later; look before you run them:");
   for (const line of lines) out.note(`  ${line}`);
-  // Whoever reads a list may take it for all; else it is no news after the first time.
-  if ((isCapped || unseen.beyond > 0) && (lines.length > 0 || isFirst(host, "too-large")))
+  // Whoever reads a list may take it for all; else that a project is large is no news after the first time.
+  if (isCapped || (unseen.beyond > 0 && (lines.length > 0 || isFirst(host, "too-large"))))
     out.note("cordon: the project is too large to have looked at all of it; a session shows every change");
   for (const place of unseen.unreadable.slice(0, mostNames))
-    out.note(escapeControls(`cordon: ${place || "the project"} cannot be read, so nobody has looked into it`));
+    out.note(`cordon: ${showPath(place) || "the project"} cannot be read, so nobody has looked into it`);
 };
 
 const describeLater = async (changed: ChangedPath[]): Promise<string[]> => {

@@ -1,15 +1,16 @@
 import { isGiven } from "../cli/given.ts";
+import type { Output } from "../cli/output.ts";
 import type { Config } from "../config/config.ts";
 import { policyOf } from "../config/policy.ts";
 import { errorOf } from "../errors.ts";
 import { checkProject } from "../plan/gather.ts";
 import type { Outcome } from "../run/interpreter.ts";
 import { reapRuns } from "../run/registry.ts";
-import type { Changes } from "../workspace/changes.ts";
-import { type Live, OtherProject, openLive } from "../workspace/live.ts";
+import { type Live, openLive } from "../workspace/live.ts";
+import type { Settled } from "../workspace/watch-project.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CommandFunction, Context } from "./context.ts";
-import { reportBrought, reportLater, settleProject, watchChanges } from "./ending.ts";
+import { findOthers, reportBrought, reportLater, settleProject, watchChanges } from "./ending.ts";
 import { noteHidden, noteOutcome, noteShared, tell } from "./notes.ts";
 import { prepareRun } from "./prepare.ts";
 
@@ -30,13 +31,35 @@ const runLive = async (context: Context): Promise<number> => {
   checkProject(host, policyOf(config));
   // Whatever a killed cordon has left running is ended first: the project is settled when nobody writes to it.
   reapRuns(host.places);
+  const live = await openLive(host, { mayRemember: true });
+  const said: string[] = [];
   try {
-    return await runOn(await openLive(host, { mayRemember: true }), config, context);
+    return await runOn(live, config, { ...context, out: recorded(context.out, said) });
   } catch (error) {
-    if (!(error instanceof OtherProject)) throw error;
-    return await runOn(await openLive(host), config, context);
+    if (!live.isOther()) throw error;
+    return await runOn(await openLive(host), config, { ...context, out: without(context.out, said) });
   }
 };
+
+const mostRecorded = 100;
+
+const recorded = (out: Output, said: string[]): Output => ({
+  ...out,
+  note: (text) => {
+    if (said.length < mostRecorded) said.push(text);
+    out.note(text);
+  },
+});
+
+/** What has been said once already. */
+const without = (out: Output, said: string[]): Output => ({
+  ...out,
+  note: (text) => {
+    const at = said.indexOf(text);
+    if (at < 0) out.note(text);
+    else said.splice(at, 1);
+  },
+});
 
 const runOn = async (live: Live, config: Config, context: Context): Promise<number> => {
   const { out } = context;
@@ -46,15 +69,16 @@ const runOn = async (live: Live, config: Config, context: Context): Promise<numb
     reportBrought(live.recovered, out);
     noteHidden(prepared, context);
     noteShared(prepared, config, context);
-    const watched = await watchChanges(live);
+    const before = await watchChanges(live);
     const project = live.watch(prepared.plan.mounts);
     let outcome: Outcome;
-    let changes: Changes;
+    let settled: Settled;
     try {
       outcome = await carryOut(prepared, context, { timeoutMs: config.timeoutMs?.value, config, project });
     } finally {
-      changes = await settleProject(project, watched, out);
+      settled = await settleProject(project, out);
     }
+    const changes = await findOthers(before, settled);
     reportBrought(await live.bring(), out);
     await reportLater(changes, context);
     noteOutcome(outcome, prepared.plan, context);

@@ -35,11 +35,19 @@ export const openGate = async <T>(
     return result;
   } catch (error) {
     // Before the pipe closes: the command would start at its end.
-    if (isRunning(child.pid)) trySignal(firstProcess(), "SIGKILL");
+    killFirst(firstProcess);
     await child.exited;
     throw error;
   } finally {
     fs.closeSync(gate.near);
+  }
+};
+
+const killFirst = (firstProcess: () => number): void => {
+  try {
+    trySignal(firstProcess(), "SIGKILL");
+  } catch {
+    // It has never begun, or has ended.
   }
 };
 

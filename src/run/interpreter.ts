@@ -50,9 +50,10 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
   const ending: Ending = { directory, depth: launch.main.depth };
   // Before anything is started: a signal that nobody heard would leave the sandbox behind.
   const stopForwarding = forwardSignals(ending);
+  let sockets: Awaited<ReturnType<typeof serveSockets>> | undefined;
   try {
     for (const step of launch.setup) carryOut(step, { tolerant: false });
-    const sockets = launch.sockets && (await serveSockets(launch.sockets, directory, options.notify));
+    sockets = launch.sockets && (await serveSockets(launch.sockets, directory, options.notify));
     const begin = () =>
       options.project?.begin({
         onAppear: (sentence) => options.notify(sentence, "repository"),
@@ -79,10 +80,10 @@ export const runLaunch = async (launch: Launch, run: Run, places: Places, option
     clearTimeout(ending.killer);
     control.close();
     gateway?.close();
-    sockets?.close();
     await untilEmpty(directory);
     return outcomeOf(exit, ending, launch);
   } finally {
+    sockets?.close();
     stopForwarding();
     leaveRun(places, run);
   }

@@ -1,6 +1,6 @@
 import type { ChangedPath } from "./later.ts";
 import { knownNames } from "./later-match.ts";
-import { isReached, turnOf } from "./later-reach.ts";
+import { isReached, turnOf, turnOfPath } from "./later-reach.ts";
 import { isHeap, judgedNames } from "./later-rule.ts";
 import type { KnownDirectories } from "./native-look.ts";
 import {
@@ -92,6 +92,8 @@ const isInHeap = (folder: Folder | undefined): boolean =>
 
 /** How far to look after any run: about 10 ms. */
 const leastLooks = 4_000;
+/** Of a directory with a few files. Where so many are enough for all that are reached, nothing is left out. */
+const looksPerReached = 16;
 
 /** How far to look after a run: beyond the least half a percent of its time, at most a second. */
 export const looksAtEnd = (ranMs: number): number => Math.min(leastLooks + 2 * Math.floor(Math.max(0, ranMs)), 300_000);
@@ -101,7 +103,7 @@ type ChangesOptions = {
   mostLooks?: number;
   /**
    * Of a large project: only in these directories can something have come or gone, or be of a name that matters. They
-   * are looked at first. Whatever else is run by a host was there before, and is a program of another name.
+   * are looked at first. Whatever else a host runs was there before, and only its rights make it a program.
    */
   directories?: KnownDirectories | undefined;
 };
@@ -139,30 +141,39 @@ export const findChanges = (snapshot: Snapshot, options: ChangesOptions = {}): C
     },
   };
   const { root } = snapshot;
-  const known = directories && walkTree(root, mostLooks, visitor, seedsOf(directories));
-  const unseen = walkTree(root, known ? mostLooks - leastLooks : mostLooks, visitor);
+  const seeds = directories && directories.reached * looksPerReached > mostLooks ? seedsOf(directories) : undefined;
+  const known = seeds?.map((some) => walkTree(root, mostLooks, visitor, some));
+  // So much has come or gone that it may be there to hide something.
+  const isFlooded = known !== undefined && known[0]!.beyond > 0;
+  const unseen = walkTree(root, known && !isFlooded ? mostLooks - leastLooks : mostLooks, visitor);
+  isCapped ||= isFlooded && unseen.beyond > 0;
   const changed = found.map(({ change, folder }) => {
     const repository = repositoryAround(folder, repositories);
     return withTexts(repository === undefined ? change : { ...change, repository }, snapshot);
   });
-  const unreadable = [known?.unreadable, unseen.unreadable, [...closed].filter(isOurs).map(({ path }) => path)];
-  unseen.unreadable = [...new Set(unreadable.flatMap((paths) => paths ?? []))];
+  const unreadable = [...(known ?? []), unseen].flatMap((one) => one.unreadable);
+  unseen.unreadable = [...new Set([...unreadable, ...[...closed].filter(isOurs).map(({ path }) => path)])];
   return { changed: [...changed, ...changesOfKnown(snapshot, met, since)], unseen, isCapped };
 };
 
-/** Those that are not what they were, and then the others; each time the shallow ones first. */
-const seedsOf = ({ differing, rows, notable }: KnownDirectories): Seed[] => {
+/** Those that are not what they were, and the others, each time the shallow ones first. */
+const seedsOf = ({ differing, rows, notable }: KnownDirectories): [changed: Seed[], others: Seed[]] => {
   const known = new Set(rows.map(({ path }) => path));
   const others = new Set(differing);
-  const byDepth = (paths: string[]) => paths.filter(isReached).sort((a, b) => depthOf(a) - depthOf(b));
+  const isKnown = (path: string) => (name: string) => known.has(path === "" ? name : `${path}/${name}`);
+  const seeds = (paths: string[], isKnownIn: (path: string) => Seed["isKnown"]): Seed[] =>
+    paths
+      .filter(isReached)
+      .sort((a, b) => a.split("/").length - b.split("/").length)
+      .map((path) => ({ path, turn: turnOfPath(path), isKnown: isKnownIn(path) }));
   return [
-    ...byDepth(differing).map((path) => ({ path, isKnown: (name: string) => known.has(joined(path, name)) })),
-    ...byDepth(notable.filter((path) => !others.has(path))).map((path) => ({ path, isKnown: () => true })),
+    seeds(differing, isKnown),
+    seeds(
+      notable.filter((path) => !others.has(path)),
+      () => () => true,
+    ),
   ];
 };
-
-const depthOf = (path: string): number => (path === "" ? 0 : path.split("/").length);
-const joined = (path: string, name: string): string => (path === "" ? name : `${path}/${name}`);
 
 /** When the clock was set back during the run, new files look older than they are: by so much, earlier ones count. */
 const thresholdOf = ({ startedAtMs, monotonicMs }: Snapshot, now: Clocks): bigint => {

@@ -1,5 +1,6 @@
 import { isAscii } from "node:buffer";
 import fs from "node:fs";
+import { rulesVersion } from "./later-reach.ts";
 import { decodeName, encodeName } from "./name-bytes.ts";
 
 /**
@@ -26,7 +27,11 @@ export const gitMark = 1;
 export const ownMark = 2;
 /** Something may lie in it that a host executes later, by its name. */
 export const notableMark = 4;
-const allMarks = 7;
+/** A look for what the host executes later comes here. */
+export const reachedMark = 8;
+/** Nobody could look into it. */
+export const closedMark = 16;
+const allMarks = 31;
 
 export type DirectoryRow = { path: string; changedMs: number; inode: number; marks: number };
 
@@ -108,16 +113,17 @@ export const makeTable = (rows: readonly DirectoryRow[]): DirectoryTable => {
 const mark = 0x32_54_44_43;
 const headBytes = 16;
 
-/** Undefined when there is none, or it is no such file. */
+/** Undefined when there is none, or it is no such file, or its marks were made by other rules. */
 export const readTable = (file: string): DirectoryTable | undefined => {
   try {
     const { buffer, byteOffset, length } = fs.readFileSync(file);
     const bytes = byteOffset % 8 === 0 ? buffer : buffer.slice(byteOffset, byteOffset + length);
     const start = byteOffset % 8 === 0 ? byteOffset : 0;
-    const [found, count = 0, pathBytes = 0] = new Uint32Array(bytes, start, 3);
+    const [found, count = 0, pathBytes = 0, rules] = new Uint32Array(bytes, start, 4);
     const [inodes, starts, parents] = [8 * count, 16 * count, 20 * count + 4].map((at) => start + headBytes + at);
     const marks = start + headBytes + 24 * count + 4;
-    if (found !== mark || length !== headBytes + 25 * count + 4 + pathBytes || count === 0) return undefined;
+    if (found !== mark || rules !== rulesVersion || length !== headBytes + 25 * count + 4 + pathBytes || count === 0)
+      return undefined;
     const table = {
       changedMs: new Float64Array(bytes, start + headBytes, count),
       inodes: new Float64Array(bytes, inodes, count),
@@ -136,7 +142,7 @@ export const readTable = (file: string): DirectoryTable | undefined => {
 export const writeTable = (file: string, table: DirectoryTable): void => {
   const temporary = `${file}.${crypto.randomUUID()}`;
   const { changedMs, inodes, starts, parents, marks, paths } = table;
-  const head = new Uint32Array([mark, parents.length, paths.length, 0]);
+  const head = new Uint32Array([mark, parents.length, paths.length, rulesVersion]);
   const columns = [head, changedMs, inodes, starts, parents, marks];
   try {
     const parts = columns.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));

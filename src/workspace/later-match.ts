@@ -88,8 +88,8 @@ const candidates = (name: string): Compiled[] => {
 
 /** True for a name that ends a pattern, whatever has to stand before it. */
 export const mayMeet = (name: string): boolean => {
-  const folded = foldName(name);
-  return candidates(folded).some((rule) => matchesName(rule.names.at(-1)!, folded));
+  const last = foldPath(name).at(-1) ?? "";
+  return candidates(last).some((rule) => matchesName(rule.names.at(-1)!, last));
 };
 
 /** True for a directory, given by its folded names, in which a rule means everything. */

@@ -4,6 +4,9 @@ import type { Turn } from "./walk.ts";
 
 /** Which directories of a working tree are looked at for what the host executes later. Pure. */
 
+/** Another number for each change of what is reached or notable: what was judged by other rules is judged anew. */
+export const rulesVersion = 0xbcc289bb;
+
 /** Data that git never runs, and much of it. */
 const gitStores = ["objects", "refs", "logs", "lfs", "modules"];
 
@@ -23,6 +26,13 @@ export const turnOf = (around: string, name: string): Turn => {
   return name.startsWith(".") || name === "hooks" ? "first" : "later";
 };
 
+/** The turn of a directory that is known already, by all of its path. */
+export const turnOfPath = (path: string): Exclude<Turn, "never"> => {
+  const names = path.split("/");
+  if (names.some(isHeap)) return "last";
+  return names.some((name) => name.startsWith(".") || name === "hooks") ? "first" : "later";
+};
+
 /** False for a directory that is never entered, or lies in one. */
 export const isReached = (path: string): boolean => {
   const names = path.split("/");
@@ -37,6 +47,6 @@ const programName = /^\.?[^.]+$|\.(sh|bash|zsh|fish|ps1|bat|cmd|command|run|exe)
 export const isNotable = (directory: string, files: string[]): boolean => {
   if (files.length === 0 || !isReached(directory)) return false;
   const names = foldPath(directory);
-  if (programPlaces.includes(names.at(-1) ?? "") || isInTree(names)) return true;
+  if (programPlaces.includes(names.at(-1) ?? "") || names.some(isHeap) || isInTree(names)) return true;
   return files.some((name) => programName.test(name) || mayMeet(name));
 };

@@ -29,9 +29,11 @@ export type Live = Workspace & {
   bring(): Promise<Brought[]>;
   /**
    * Looks after the project from outside, given all mounts of a run; undefined without git. Call before it is started.
-   * Its `begin` throws `OtherProject` when a large project that was opened as it is remembered is not so any more.
+   * Its `begin` throws when a large project that was opened as it is remembered is not so any more.
    */
   watch(mounts: Mount[]): ProjectWatch | undefined;
+  /** True when that is so: whatever has failed may have failed for it, and the project is to be opened again. */
+  isOther(): boolean;
   release(): void;
 };
 
@@ -41,9 +43,6 @@ type Options = {
   /** A large project may be taken for what it was, while all of it is looked at; see `watch`. */
   mayRemember?: boolean;
 };
-
-/** A large project is not as it was remembered: it has to be opened again. */
-export class OtherProject extends Error {}
 
 /** Looks at the project, and opens its private git directories. Throws E_WORKDIR_INVALID and E_REPOSITORY_UNREADABLE. */
 export const openLive = async (host: Host, options: Options = {}): Promise<Live> => {
@@ -58,8 +57,8 @@ export const openLive = async (host: Host, options: Options = {}): Promise<Live>
   try {
     return await openAs(look, { host, store, git, settled, isDry: options.isDry === true });
   } catch (error) {
-    look.end();
-    throw error;
+    if (!look.isOther()) throw error;
+    return await openLive(host, { ...options, mayRemember: false });
   }
 };
 
@@ -69,7 +68,7 @@ const openAs = async (look: ProjectLook, { host, store, git, settled, isDry }: O
   const { project } = look;
   const watch = watcherOf(look, store, git);
   const none = { notes: settled, recovered: [], bring: async () => [], release: look.end };
-  const open = { ...plainWorkspace(host.project), ...none, isUnsure: look.isUnsure, watch };
+  const open = { ...plainWorkspace(host.project), ...none, isUnsure: look.isUnsure, isOther: look.isOther, watch };
   const entries = [".git", ...project.nested];
   if (!project.repository && entries.length === 1 && project.closed?.length === 0) return open;
   const standing = (mounts: Mount[]) => ({
@@ -139,8 +138,8 @@ const idOf = ({ project }: Host): string => `live-${projectKey(project).slice(-8
 type ProjectLook = {
   project: Project;
   isUnsure: boolean;
-  /** Throws `OtherProject`. */
-  confirm(): void;
+  /** Waits for the look, as all that follows. */
+  isOther(): boolean;
   /** All directories. */
   table(): DirectoryTable;
   /** Must be called, whatever happens; also again. */
@@ -167,9 +166,9 @@ const lookAtProject = (host: Host, store: string | undefined, mayRemember: boole
   return {
     project: { top, nested: isStrange ? [".git", ...paths] : paths, closed, repository },
     isUnsure: remembered !== undefined,
-    confirm: () => {
+    isOther: () => {
       const now = checked(finish(), top);
-      if (!isDeepStrictEqual([now.paths, now.closed], [paths, closed])) throw new OtherProject();
+      return !isDeepStrictEqual([now.paths, now.closed], [paths, closed]);
     },
     table: () => finish().table,
     end: finish,
@@ -182,11 +181,14 @@ const checked = (found: Nested, top: string): Nested => {
 };
 
 const watcherOf =
-  ({ project, confirm, table }: ProjectLook, store: string, git: string | undefined) =>
+  ({ project, isOther, table }: ProjectLook, store: string, git: string | undefined) =>
   (mounts: Mount[], commonDirs: string[] = []): ProjectWatch | undefined => {
     if (git === undefined) return undefined;
     const [seen, changed] = [() => rowsOf(table()), changedSince(project.top, table, store)];
     const { closed = [] } = project;
+    const confirm = () => {
+      if (isOther()) throw new Error(`${project.top} is not as it is remembered`);
+    };
     return prepareWatch({ ...project, closed, mounts, commonDirs, store, git, confirm, seen, changed });
   };
 

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { addressesOf, compileNative } from "../guest/native.ts";
+import { isRunning } from "../run/processes.ts";
 import {
   countOf,
   type DirectoryRow,
@@ -11,6 +12,7 @@ import {
   notableMark,
   pathAt,
   placesOf,
+  reachedMark,
   rowAt,
   rowsMarked,
 } from "./directory-table.ts";
@@ -95,16 +97,15 @@ export type Part = {
   rows: DirectoryRow[];
 };
 
-/** And which directories hold something that the host executes later, by its name. */
-export type KnownDirectories = Part & { notable: string[] };
+/** And which directories hold something that the host executes later, by its name; `reached` is how many are looked at at all. */
+export type KnownDirectories = Part & { notable: string[]; reached: number };
 
 /** Undefined where it cannot be told. */
 export type Changed = {
   atOnce(): Part | undefined;
   /** Some three milliseconds a step. */
   inSteps(): Generator<void, Part | undefined>;
-  /** See `KnownDirectories`. */
-  notable(): string[];
+  judged(): Pick<KnownDirectories, "notable" | "reached">;
 };
 
 /** `tableOf` is asked when somebody wants to know. */
@@ -125,7 +126,10 @@ export const changedSince = (top: string, tableOf: () => DirectoryTable, place: 
     }
     return partOf(table, all);
   },
-  notable: () => rowsMarked(tableOf(), notableMark).map((row) => pathAt(tableOf(), row)),
+  judged: () => ({
+    notable: rowsMarked(tableOf(), notableMark).map((row) => pathAt(tableOf(), row)),
+    reached: rowsMarked(tableOf(), reachedMark).length,
+  }),
 });
 
 const partOf = (table: DirectoryTable, differing: number[]): Part => {
@@ -139,8 +143,12 @@ const partOf = (table: DirectoryTable, differing: number[]): Part => {
   return { differing: differing.map((row) => pathAt(table, row)), rows };
 };
 
+/** What a killed one has left is taken away. */
 const compile = (place: string) => {
-  const scratch = fs.mkdtempSync(path.join(place, "look-"));
+  for (const name of fs.readdirSync(place))
+    if (/^look-\d+-/.test(name) && !isRunning(Number(name.split("-")[1])))
+      fs.rmSync(path.join(place, name), { recursive: true, force: true });
+  const scratch = fs.mkdtempSync(path.join(place, `look-${process.pid}-`));
   try {
     return compileNative(scratch, source, "look_begin", "look_finish");
   } finally {

@@ -1,9 +1,10 @@
-import fs, { type Stats } from "node:fs";
+import fs from "node:fs";
 import path from "node:path";
 import type { Host } from "../host.ts";
 import { projectKey } from "../places.ts";
 import {
   childrenOf,
+  closedMark,
   countOf,
   type DirectoryRow,
   type DirectoryTable,
@@ -13,14 +14,16 @@ import {
   makeTable,
   notableMark,
   pathAt,
+  reachedMark,
   readTable,
   rowAt,
   rowsMarked,
   writeTable,
 } from "./directory-table.ts";
-import { isNotable } from "./later-reach.ts";
-import { decodeName, encodeName } from "./name-bytes.ts";
+import { isNotable, isReached } from "./later-reach.ts";
+import { encodeName } from "./name-bytes.ts";
 import { beginLook, type Look } from "./native-look.ts";
+import { type Seen, seeDirectory } from "./seen-directory.ts";
 
 /**
  * Every `.git` below a working tree's top. A directory that is the same one with the change time that is remembered has
@@ -41,15 +44,7 @@ export type Nested = {
   table: DirectoryTable;
 };
 
-type Seen = { changedMs: number; inode: number; hasGit: boolean; files: string[]; children: string[] };
-
 const maxDirectories = 1_000_000;
-
-/** Changes within one tick of the kernel's clock have one time: what changed just now is looked at again. */
-const tickMs = 50;
-
-/** A name of 255 bytes and what a mount puts in front still fit into PATH_MAX. */
-const maxPathBytes = 3_500;
 
 /** When so many directories have changed, all are looked through. */
 const mostRenewed = 1_000;
@@ -82,7 +77,8 @@ export const beginFinding = (top: string, cache: string | undefined): OngoingLoo
   };
   if (!look) return { finish };
   const paths = gitPathsOf(before);
-  return { finish, ...(paths.every((entry) => isThere(top, entry)) && { remembered: { paths, closed: [] } }) };
+  const isLikely = rowsMarked(before, closedMark).length === 0 && paths.every((entry) => isThere(top, entry));
+  return { finish, ...(isLikely && { remembered: { paths, closed: [] } }) };
 };
 
 const isThere = (top: string, entry: string): boolean => {
@@ -102,18 +98,16 @@ const renew = (top: string, table: DirectoryTable, differing: number[], startedA
   if (differing.length > mostRenewed) return undefined;
   for (const row of differing) {
     const directory = pathAt(table, row);
-    const place = placeOf(top, directory);
-    const stat = statOf(place);
-    if (stat === undefined) return undefined;
-    const seen = isUnseen(stat, place, directory) ? unseen(stat) : lookInto(place, stat, startedAt);
-    if (isUnseen(stat, place, directory)) closed.push(directory);
+    const seen = seeDirectory(top, directory, startedAt);
+    if (seen === undefined) return undefined;
+    if (seen.isClosed) closed.push(directory);
     const names = new Set(childrenOf(table, row).map((child) => path.posix.basename(pathAt(table, child))));
     const isAlike = names.size === seen.children.length && seen.children.every((name) => names.has(name));
     if (!isAlike || seen.hasGit !== isMarked(table, row, gitMark)) return undefined;
     isChanged ||= table.changedMs[row] !== seen.changedMs || table.inodes[row] !== seen.inode;
     table.changedMs[row] = seen.changedMs;
     table.inodes[row] = seen.inode;
-    table.marks[row] = marksOf(seen) | notableMarkOf(directory, seen);
+    table.marks[row] = marksOf(seen) | judge(directory, seen);
   }
   return { found: { paths: gitPathsOf(table), closed: closed.sort(), isComplete: true, table }, isChanged };
 };
@@ -141,15 +135,14 @@ const lookThrough = (
   while (waiting.length > 0 && rows.length < maxDirectories) {
     const directory = waiting.pop()!;
     const known = before.get(directory);
-    const seen = known?.isSame ? known : ask(top, directory, known, startedAt);
+    const seen = known?.isSame ? known : seeDirectory(top, directory, startedAt, known);
     if (seen === undefined) continue;
     isChanged ||= seen !== known;
     const marks = seen === known ? known.marks : marksOf(seen);
     const row = { path: directory, changedMs: seen.changedMs, inode: seen.inode, marks };
     rows.push(row);
     if (seen !== known) unjudged.push({ row, seen });
-    if (isLarge(rows.length))
-      for (const one of unjudged.splice(0)) one.row.marks |= notableMarkOf(one.row.path, one.seen);
+    if (isLarge(rows.length)) for (const one of unjudged.splice(0)) one.row.marks |= judge(one.row.path, one.seen);
     const prefix = directory === "" ? "" : `${directory}/`;
     if (seen.isClosed) closed.push(directory);
     if (seen.hasGit && directory !== "") paths.push(`${prefix}.git`);
@@ -164,12 +157,13 @@ const lookThrough = (
 };
 
 /** What else was known of a directory is not so any more, now that it has changed. */
-const marksOf = ({ hasGit }: Seen): number => (hasGit ? gitMark : 0);
+const marksOf = ({ hasGit, isClosed }: Seen): number => (hasGit ? gitMark : 0) | (isClosed ? closedMark : 0);
 
 /** In a large tree only: a small one is looked through after a run, and judging costs some milliseconds. */
-const notableMarkOf = (directory: string, { files }: Seen): number => (isNotable(directory, files) ? notableMark : 0);
+const judge = (directory: string, { files }: Seen): number =>
+  (isReached(directory) ? reachedMark : 0) | (isNotable(directory, files) ? notableMark : 0);
 
-type Remembered = Seen & { isSame: boolean; isClosed?: boolean; marks: number };
+type Remembered = Seen & { isSame: boolean; marks: number };
 
 /** Every row of a table with the names below it; `isSame` of those that need not be asked again. */
 const remembered = (table: DirectoryTable, differing: number[] | undefined): Map<string, Remembered> => {
@@ -177,71 +171,11 @@ const remembered = (table: DirectoryTable, differing: number[] | undefined): Map
   const seen = Array.from({ length: countOf(table) }, (_, row) => rowAt(table, row));
   const all = seen.map((row, at): Remembered => {
     const isSame = differing !== undefined && !others.has(at);
-    return { ...row, hasGit: isMarked(table, at, gitMark), files: [], children: [], isSame };
+    return { ...row, hasGit: isMarked(table, at, gitMark), isClosed: false, files: [], children: [], isSame };
   });
   for (let row = 1; row < seen.length; row++) {
     const { path } = seen[row]!;
     all[table.parents[row]!]!.children.push(path.slice(path.lastIndexOf("/") + 1));
   }
   return new Map(seen.map(({ path }, row) => [path, all[row]!]));
-};
-
-/** What a directory is like now, which is `known` itself when it has not changed; undefined when there is none. */
-const ask = (top: string, directory: string, known: Remembered | undefined, startedAt: number) => {
-  const place = placeOf(top, directory);
-  const stat = statOf(place);
-  if (stat === undefined) return undefined;
-  if (isUnseen(stat, place, directory)) return { ...unseen(stat), isClosed: true };
-  // By a rename another directory may stand here, with what lies in it as old as what was there.
-  if (known?.changedMs === stat.ctimeMs && known.inode === stat.ino) return known;
-  return { ...lookInto(place, stat, startedAt), isClosed: false };
-};
-
-const placeOf = (top: string, directory: string) => encodeName(directory === "" ? top : `${top}/${directory}`);
-
-/** Closed to its owner, or too deep, as the top itself never is: it is asked again each time. */
-const isUnseen = (stat: Stats, place: string | Buffer, directory: string): boolean =>
-  isClosed(stat) || (directory !== "" && Buffer.byteLength(place) > maxPathBytes);
-
-const unseen = ({ ino }: Stats): Seen => ({
-  ...{ changedMs: 0, inode: ino },
-  ...{ hasGit: false, files: [], children: [] },
-});
-
-/** To its owner alone: what belongs to somebody else is closed to whoever runs inside as well. Nothing is closed to root. */
-const isClosed = ({ mode, uid }: Stats): boolean => uid !== 0 && uid === process.getuid?.() && (mode & 0o500) !== 0o500;
-
-const lookInto = (place: string | Buffer, { ctimeMs, ino }: Stats, startedAt: number): Seen => {
-  const changedMs = ctimeMs < startedAt - tickMs ? ctimeMs : 0;
-  const seen: Seen = { changedMs, inode: ino, hasGit: false, files: [], children: [] };
-  try {
-    for (const { name, isDirectory } of readNames(place)) {
-      if (name === ".git") seen.hasGit = true;
-      else (isDirectory ? seen.children : seen.files).push(name);
-    }
-  } catch {
-    // Somebody else's, or gone.
-  }
-  return seen;
-};
-
-/** A name that is no UTF-8 arrives with U+FFFD in it: then the directory is read again, as bytes. */
-const readNames = (place: string | Buffer): { name: string; isDirectory: boolean }[] => {
-  const entries = fs.readdirSync(place as string, { withFileTypes: true });
-  if (!entries.some(({ name }) => name.includes("\ufffd")))
-    return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
-  return fs.readdirSync(place, { encoding: "buffer" }).map((bytes) => {
-    const stat = statOf(Buffer.concat([Buffer.from(place), Buffer.from("/"), bytes]));
-    return { name: decodeName(bytes), isDirectory: stat !== undefined };
-  });
-};
-
-/** Undefined for what is no directory, or cannot be reached. */
-const statOf = (place: string | Buffer): Stats | undefined => {
-  try {
-    const stat = fs.lstatSync(place);
-    return stat.isDirectory() ? stat : undefined;
-  } catch {
-    return undefined;
-  }
 };

@@ -20,8 +20,8 @@ export type Visitor = {
   known?(): string[];
 };
 
-/** A directory to begin with. What stands in it by a known name is not entered from here. */
-export type Seed = { path: string; isKnown(name: string): boolean };
+/** A directory to begin with, and when. What stands in it by a known name is not entered from here. */
+export type Seed = { path: string; turn: Exclude<Turn, "never">; isKnown(name: string): boolean };
 
 /** A directory costs about as much as this many of its entries (measured: 10 µs against 1 µs). */
 const looksPerDirectory = 8;
@@ -33,7 +33,7 @@ const bytesPerName = 24n;
 const leastNames = 4_000;
 
 /** All of the tree. */
-const wholeTree: Seed[] = [{ path: "", isKnown: () => false }];
+const wholeTree: Seed[] = [{ path: "", turn: "later", isKnown: () => false }];
 
 /**
  * Walks a tree, the shallow before the deep, at most `mostLooks` looks far. Links are never followed and nothing is
@@ -43,17 +43,15 @@ export const walkTree = (root: string, mostLooks: number, visitor: Visitor, seed
   const unseen: Unseen = { beyond: 0, unreadable: [] };
   const queues: Record<Exclude<Turn, "never">, Queue> = {
     first: { waiting: [], at: 0 },
-    later: { waiting: [...seeds], at: 0 },
+    later: { waiting: [], at: 0 },
     last: { waiting: [], at: 0 },
   };
+  for (const seed of seeds) queues[seed.turn].waiting.push(seed);
   const rows = Object.values(queues);
+  const next = () => rows.find(({ waiting, at }) => at < waiting.length);
   const folders = foldersOf(root, visitor);
   let looks = mostLooks;
-  for (
-    let row = seeds.length > 0 ? rows[1] : undefined;
-    row;
-    row = rows.find(({ waiting, at }) => at < waiting.length)
-  ) {
+  for (let row = next(); row; row = next()) {
     const { path, isKnown } = row.waiting[row.at++]!;
     if (looks <= 0) {
       unseen.beyond += 1;
@@ -73,7 +71,7 @@ export const walkTree = (root: string, mostLooks: number, visitor: Visitor, seed
         const entry: Entry = { name, path: path === "" ? name : `${path}/${name}`, kind, folder };
         const turn = visitor.entry(entry);
         if (kind !== "directory" || turn === "never" || isKnown(name)) continue;
-        queues[turn].waiting.push({ path: entry.path, isKnown: () => false });
+        queues[turn].waiting.push({ path: entry.path, turn, isKnown: () => false });
       }
     }
   }

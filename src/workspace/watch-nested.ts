@@ -112,7 +112,7 @@ export const watchNested = (options: Options): NestedWatch => {
       clearTimeout(timer);
       const part = changed?.atOnce();
       const appeared = lookWhole(part ? startTree(before.root, part.rows) : started(), before);
-      return { ...appeared, ...(changed && part && { directories: { ...part, notable: changed.notable() } }) };
+      return { ...appeared, ...(changed && part && { directories: { ...part, ...changed.judged() } }) };
     },
   };
 };

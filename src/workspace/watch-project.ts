@@ -31,7 +31,7 @@ export type ProjectWatch = {
 export type Settled = {
   /** For the person. */
   sentences: string[];
-  /** Relative paths of every `.git` that was made during the run, whatever was done about it. */
+  /** Relative paths of every `.git` that was made during the run and is harmless now, apart from what lies in it. */
   places: string[];
 } & Pick<Appeared, "directories">;
 
@@ -151,25 +151,27 @@ const nothing: Settled = { sentences: [], places: [] };
 
 const settleAll = async (kept: Kept, appeared: Appeared, git: string): Promise<Settled> => {
   const { entries, closed, isComplete, directories } = appeared;
+  const done = entries.length > 0 ? await settleEntries(kept, entries, git) : nothing;
   const sentences = [
-    ...(entries.length > 0 ? await settleEntries(kept, entries, git) : []),
+    ...done.sentences,
     ...closed.slice(0, mostNamed).map((place) => `${showPath(place)} cannot be looked into: do not use git there`),
     ...(isComplete ? [] : ["the project has too many directories: a git repository may have been made in it unseen"]),
   ];
-  return { sentences, places: entries.map(({ path }) => path), ...(directories && { directories }) };
+  return { sentences, places: done.places, ...(directories && { directories }) };
 };
 
-const settleEntries = async ({ before, trusted }: Kept, entries: GitEntry[], git: string): Promise<string[]> => {
+const settleEntries = async ({ before, trusted }: Kept, entries: GitEntry[], git: string): Promise<Settled> => {
   // Most runs make none.
   const { describeNeutralised, neutralise } = await import("./neutralise.ts");
   const done = await neutralise({ root: before.root, git, trusted }, entries);
   const touched = done.filter(({ changes, problem }) => changes.length > 0 || problem !== undefined);
   const harmless = done.filter((one) => !touched.includes(one));
-  return [
+  const sentences = [
     ...touched.slice(0, mostLines).map(describeNeutralised),
     ...(touched.length > mostLines ? [`… and ${touched.length - mostLines} more git repositories, treated alike`] : []),
     ...(harmless.length > 0 ? [describeHarmless(harmless)] : []),
   ];
+  return { sentences, places: done.filter(({ problem }) => problem === undefined).map(({ path }) => path) };
 };
 
 const describeHarmless = (done: Neutralised[]): string => {

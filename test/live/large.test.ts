@@ -68,6 +68,30 @@ describe.each(users)("a large project, as $name", ({ uid }) => {
     expect(stderr.match(/d7\/e7\/\.git/g)).toHaveLength(1);
   });
 
+  test("is settled but for a repository in a git directory, which is told of", () => {
+    const { stderr } = run(
+      "none",
+      "git init -q d7/e8; cd d7/e8/.git; git init -q sub; git -C sub config core.fsmonitor evil",
+    );
+    expect(stderr).toContain("d7/e8/.git/sub/.git/config (new): git settings can name programs");
+  });
+
+  test.each(["none", "filtered"])(
+    "in which a link leads to another repository now is opened as it is (%s)",
+    async (network) => {
+      lab.host("p", "git init -q d10/e5; git init -q ../other; ln -s nowhere d11/.git; mkdir d12/x");
+      run("none", "true");
+      await settle();
+      run("none", "true");
+      lab.inside("p", "mv d10/e5 d10/was; ln -s ../../other d10/e5");
+      await settle();
+      const { stderr } = run(network, "git init -q d12/x/y");
+      // What was said before is not said again because all was done again.
+      expect(stderr.match(/d11\/\.git is a link/g)).toHaveLength(1);
+      lab.host("p", "rm -rf d10/e5 d10/was d11/.git d12/x ../other");
+    },
+  );
+
   test("is said to be large once, and wherever a list might be taken for all", async () => {
     const large = "the project is too large to have looked at all of it";
     expect(run("none", "true").stderr).not.toContain(large);

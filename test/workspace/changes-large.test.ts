@@ -6,6 +6,7 @@ import path from "node:path";
 import { findChanges, takeSnapshot } from "../../src/workspace/changes.ts";
 import { countOf, isLarge, notableMark, pathAt, rowsMarked } from "../../src/workspace/directory-table.ts";
 import { findLater } from "../../src/workspace/later.ts";
+import { rulesVersion } from "../../src/workspace/later-reach.ts";
 import { changedSince } from "../../src/workspace/native-look.ts";
 import { findNested } from "../../src/workspace/nested.ts";
 
@@ -31,10 +32,11 @@ const makeLarge = () => {
   };
   act("mkdir -p d{0..79}/e{0..19}");
   act(`
-    mkdir -p d78/e9/{venv/bin,node_modules/.bin} d79/e1/bin d70/e1/.vscode/deep d71/e2/hooks d72/e3/node_modules/p/bin d73/e4/bare.git/{objects,refs,hooks} .github/workflows
+    mkdir -p d78/e9/{venv/bin,node_modules/.bin} d79/e1/bin d77/e1/__pycache__ d70/e1/.vscode/deep d71/e2/hooks d72/e3/node_modules/p/bin d73/e4/bare.git/{objects,refs,hooks} .github/workflows
     echo '{}' | tee package.json d74/e5/package.json d70/e1/.vscode/tasks.json d70/e1/.vscode/deep/any > d72/e3/node_modules/p/bin/x
     echo 'ref: refs/heads/main' > d73/e4/bare.git/HEAD; echo > d73/e4/bare.git/config; echo > d71/e2/hooks/update
     echo > d75/e6/Makefile; echo > .github/workflows/ci.yml; ln -s one.ts d76/e7/link; echo > d77/e8/tool.ts; chmod +x d77/e8/tool.ts
+    echo > d77/e1/__pycache__/m.pyc; echo > d78/e9/venv/pyvenv.cfg; echo > 'd76/e9/a\\\\build.rs'
     for f in d78/e9/{venv/bin/activate,node_modules/.bin/x.js} d79/e1/bin/tool.py d79/e2/{run,run.sh}; do echo > $f; chmod +x $f; done`);
   return { top, act, cache: path.join(root, `table${count}`, "table") };
 };
@@ -62,6 +64,13 @@ const scripts: [what: string, script: string, found: number][] = [
     "for f in d78/e9/*/*bin/* d78/e9/*/.bin/* d79/e1/bin/* d79/e2/*; do echo x >> $f; done",
     5,
   ],
+  ["files in installed code, in place", "echo x >> d77/e1/__pycache__/m.pyc; echo x >> d78/e9/venv/pyvenv.cfg", 2],
+  ["a name that Windows reads as two", "echo x >> 'd76/e9/a\\build.rs'", 1],
+  [
+    "a flood",
+    "for e in d*/e*; do : > $e/z; done; rm d*/e*/z; echo x >> .github/workflows/ci.yml; echo x >> d75/e6/Makefile",
+    2,
+  ],
   ["what nobody looks at in installed code", "echo x > d72/e3/node_modules/p/bin/y", 0],
   ["many directories", "for d in d1*/e*; do echo > $d/file; done; echo > d20/e5/.envrc", 1],
 ];
@@ -78,9 +87,9 @@ const look = ({ top, act, cache }: ReturnType<typeof makeLarge>, script: string)
   };
   return {
     table,
-    quick: later({ directories: { ...part, notable: changed.notable() }, mostLooks: 4_000 }),
+    quick: later({ directories: { ...part, ...changed.judged() }, mostLooks: 4_000 }),
     whole: later({ mostLooks: 1_000_000 }),
-    both: later({ directories: { ...part, notable: changed.notable() }, mostLooks: 1_000_000 }),
+    both: later({ directories: { ...part, ...changed.judged() }, mostLooks: 1_000_000 }),
   };
 };
 
@@ -109,6 +118,20 @@ describe("a large project", () => {
   });
 });
 
+test("a project that is large by installed code alone is looked at as a whole", async () => {
+  const top = path.join(root, "installed");
+  fs.mkdirSync(path.join(top, "src/a"), { recursive: true });
+  for (let at = 0; at < 1_700; at++) fs.mkdirSync(path.join(top, `node_modules/p${at}/lib`), { recursive: true });
+  const tool = path.join(top, "src/a/tool.ts");
+  fs.writeFileSync(tool, "", { mode: 0o755 });
+  const cache = path.join(root, "installed-table", "table");
+  await settle();
+  const act = () => fs.appendFileSync(tool, "x");
+  const { quick, table } = look({ top, act, cache }, "");
+  expect(isLarge(countOf(table))).toBe(true);
+  expect(quick).toMatchObject({ found: [{ path: "src/a/tool.ts" }], unseen: { beyond: 0 } });
+});
+
 describe("directories that matter", () => {
   const notableOf = ({ top, cache }: ReturnType<typeof makeLarge>): string[] => {
     const { table } = findNested(top, cache);
@@ -117,21 +140,13 @@ describe("directories that matter", () => {
   };
   const expected = [
     ...["", ".github/workflows", "d70/e1/.vscode", "d70/e1/.vscode/deep", "d71/e2/hooks"],
-    ...[
-      "d73/e4/bare.git",
-      "d74/e5",
-      "d75/e6",
-      "d76/e7",
-      "d78/e9/node_modules/.bin",
-      "d78/e9/venv/bin",
-      "d79/e1/bin",
-      "d79/e2",
-    ],
+    ...["d73/e4/bare.git", "d74/e5", "d75/e6", "d76/e7", "d76/e9", "d77/e1/__pycache__", "d79/e1/bin", "d79/e2"],
+    ...["d78/e9/node_modules/.bin", "d78/e9/venv", "d78/e9/venv/bin"],
   ];
 
   test("are known from the first look, and after a change", async () => {
     const project = makeLarge();
-    expect(notableOf(project).sort()).toEqual(expected);
+    expect(notableOf(project).sort()).toEqual(expected.toSorted());
     await settle();
     project.act("echo > d1/e1/.envrc; rm d74/e5/package.json; mkdir -p n/1; echo > n/1/Makefile");
     const now = [...expected.filter((path) => path !== "d74/e5"), "d1/e1", "n/1"].sort();
@@ -149,6 +164,16 @@ describe("directories that matter", () => {
     await settle();
     act("mv ../away/* .; rmdir ../away");
     const found = notableOf({ top, act, cache });
-    expect(found.sort()).toEqual(expected);
+    expect(found.sort()).toEqual(expected.toSorted());
   });
+});
+
+test("what was judged by other rules is judged anew", () => {
+  const files = ["later-table", "later-rule", "later-match", "later-reach", "name-fold"];
+  const place = path.join(import.meta.dirname, "../../src/workspace");
+  const texts = files.map((name) => fs.readFileSync(path.join(place, `${name}.ts`), "utf8"));
+  const text = texts.join("").replace(/^export const rulesVersion = .*$/m, "");
+  const digest = `0x${new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 8)}`;
+  // When this fails: the rules are others now. Put the number that is expected here into later-reach.ts.
+  expect(`0x${rulesVersion.toString(16).padStart(8, "0")}`).toBe(digest);
 });

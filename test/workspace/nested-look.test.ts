@@ -12,7 +12,7 @@ import {
   writeTable,
 } from "../../src/workspace/directory-table.ts";
 import { beginLook, changedSince } from "../../src/workspace/native-look.ts";
-import { findNested } from "../../src/workspace/nested.ts";
+import { beginFinding, findNested } from "../../src/workspace/nested.ts";
 import { rememberNested, watchNested } from "../../src/workspace/watch-nested.ts";
 
 /** A large tree is looked at as a whole: nothing may be found that a walk does not find, and nothing be missed. */
@@ -144,6 +144,26 @@ describe("a large tree", () => {
     const gone = names.filter((name) => /^d22(\/|$)/.test(name));
     expect(differing.sort()).toEqual(["", "d20/e2", "d21", "d23", ...gone].sort());
     expect(fs.readdirSync(place)).toEqual(["table"]);
+  });
+
+  test("is not taken for what it was while a part of it cannot be looked into", async () => {
+    const { top, cache, act, remove } = makeLarge();
+    const remembered = () => {
+      const look = beginFinding(top, cache);
+      const { closed } = look.finish();
+      return { closed: closed.length, remembered: look.remembered };
+    };
+    act("for i in {1..20}; do mkdir $(printf 'n%.0s' {1..200}); cd n*; done");
+    await settle();
+    expect([remembered(), remembered()]).toMatchObject([
+      { closed: 1, remembered: undefined },
+      { remembered: undefined },
+    ]);
+    act("rm -r n*");
+    await settle();
+    remembered();
+    expect(remembered()).toEqual({ closed: 0, remembered: { paths: ["d1/e1/.git"], closed: [] } });
+    remove();
   });
 
   test("a directory that is closed to its owner is told of each time", async () => {
