@@ -141,7 +141,7 @@ export const findChanges = (snapshot: Snapshot, options: ChangesOptions = {}): C
     },
   };
   const { root } = snapshot;
-  const seeds = directories && directories.reached * looksPerReached > mostLooks ? seedsOf(directories) : undefined;
+  const seeds = directories?.isReached(mostLooks / looksPerReached) ? seedsOf(directories) : undefined;
   const known = seeds?.map((some) => walkTree(root, mostLooks, visitor, some));
   // So much has come or gone that it may be there to hide something.
   const isFlooded = known !== undefined && known[0]!.beyond > 0;
@@ -227,7 +227,7 @@ const changesOfKnown = ({ root, directories }: Snapshot, met: Set<string>, since
   Object.entries(directories).flatMap(([directory, { names }]) =>
     names.flatMap((name): ChangedPath[] => {
       const path = directory === "" ? name : `${directory}/${name}`;
-      if (met.has(path)) return [];
+      if (met.has(path) || isOlder(root, path, Number(since) / 1e6 - roundingMs)) return [];
       const stat = statOf(root, path);
       if (stat === "missing") return [{ path, kind: "deleted" }];
       if (stat === "unreadable") return [{ path, kind: "changed" }];

@@ -69,6 +69,13 @@ export const rowsMarked = ({ marks }: DirectoryTable, mark: number): number[] =>
   return rows.sort((a, b) => a - b);
 };
 
+/** Whether so many have a mark. */
+export const hasMarked = ({ marks }: DirectoryTable, mark: number, atLeast: number): boolean => {
+  let missing = atLeast;
+  for (let row = 0; missing > 0 && row < marks.length; row++) if ((marks[row]! & mark) !== 0) missing -= 1;
+  return missing <= 0;
+};
+
 /** Where a value stands. */
 export const placesOf = (value: number, bytes: Uint8Array): number[] => {
   const found: number[] = [];

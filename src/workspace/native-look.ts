@@ -8,6 +8,7 @@ import {
   countOf,
   type DirectoryRow,
   type DirectoryTable,
+  hasMarked,
   isLarge,
   notableMark,
   pathAt,
@@ -97,15 +98,19 @@ export type Part = {
   rows: DirectoryRow[];
 };
 
-/** And which directories hold something that the host executes later, by its name; `reached` is how many are looked at at all. */
-export type KnownDirectories = Part & { notable: string[]; reached: number };
+/** And which directories hold something that the host executes later, by its name. */
+export type KnownDirectories = Part & {
+  notable: string[];
+  /** True when so many directories are looked at at all. */
+  isReached(atLeast: number): boolean;
+};
 
 /** Undefined where it cannot be told. */
 export type Changed = {
   atOnce(): Part | undefined;
   /** Some three milliseconds a step. */
   inSteps(): Generator<void, Part | undefined>;
-  judged(): Pick<KnownDirectories, "notable" | "reached">;
+  judged(): Pick<KnownDirectories, "notable" | "isReached">;
 };
 
 /** `tableOf` is asked when somebody wants to know. */
@@ -128,7 +133,7 @@ export const changedSince = (top: string, tableOf: () => DirectoryTable, place: 
   },
   judged: () => ({
     notable: rowsMarked(tableOf(), notableMark).map((row) => pathAt(tableOf(), row)),
-    reached: rowsMarked(tableOf(), reachedMark).length,
+    isReached: (atLeast) => hasMarked(tableOf(), reachedMark, atLeast),
   }),
 });
 
