@@ -25,6 +25,27 @@ export const createOutput = (env: Record<string, string>, stdoutIsTty: boolean):
   };
 };
 
+const mostRecorded = 100;
+
+/** Notes are also put into `said`, the first of them. */
+export const recording = (out: Output, said: string[]): Output => ({
+  ...out,
+  note: (text) => {
+    if (said.length < mostRecorded) said.push(text);
+    out.note(text);
+  },
+});
+
+/** For whoever begins again: a note that is in `said` already is left out, once. */
+export const leavingOut = (out: Output, said: string[]): Output => ({
+  ...out,
+  note: (text) => {
+    const at = said.indexOf(text);
+    if (at < 0) out.note(text);
+    else said.splice(at, 1);
+  },
+});
+
 /** A refusal as people read it: what happened, then the next thing to type. */
 export const formatError = (error: CordonError, colour: boolean): string => {
   // Loaded when something is refused only: it takes a millisecond.

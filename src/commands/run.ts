@@ -1,5 +1,5 @@
 import { isGiven } from "../cli/given.ts";
-import type { Output } from "../cli/output.ts";
+import { leavingOut, recording } from "../cli/output.ts";
 import type { Config } from "../config/config.ts";
 import { policyOf } from "../config/policy.ts";
 import { errorOf } from "../errors.ts";
@@ -34,32 +34,12 @@ const runLive = async (context: Context): Promise<number> => {
   const live = await openLive(host, { mayRemember: true });
   const said: string[] = [];
   try {
-    return await runOn(live, config, { ...context, out: recorded(context.out, said) });
+    return await runOn(live, config, { ...context, out: recording(context.out, said) });
   } catch (error) {
     if (!live.isOther()) throw error;
-    return await runOn(await openLive(host), config, { ...context, out: without(context.out, said) });
+    return await runOn(await openLive(host), config, { ...context, out: leavingOut(context.out, said) });
   }
 };
-
-const mostRecorded = 100;
-
-const recorded = (out: Output, said: string[]): Output => ({
-  ...out,
-  note: (text) => {
-    if (said.length < mostRecorded) said.push(text);
-    out.note(text);
-  },
-});
-
-/** What has been said once already. */
-const without = (out: Output, said: string[]): Output => ({
-  ...out,
-  note: (text) => {
-    const at = said.indexOf(text);
-    if (at < 0) out.note(text);
-    else said.splice(at, 1);
-  },
-});
 
 const runOn = async (live: Live, config: Config, context: Context): Promise<number> => {
   const { out } = context;
