@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -13,8 +13,13 @@ export const createWorld = (): World => {
     mkdirSync(join(root, name), { mode: 0o700 });
     return join(root, name);
   };
-  const env = { HOME: place("home"), XDG_RUNTIME_DIR: place("run"), PATH: toolPath, TERM: "xterm-256color" };
-  return { root, project: place("project"), env, remove: () => rmSync(root, { recursive: true, force: true }) };
+  // In memory, as everywhere (XDG Base Directory Specification).
+  const runtime = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : root, "cordon-bench-"));
+  const env = { HOME: place("home"), XDG_RUNTIME_DIR: runtime, PATH: toolPath, TERM: "xterm-256color" };
+  const remove = () => {
+    for (const directory of [root, runtime]) rmSync(directory, { recursive: true, force: true });
+  };
+  return { root, project: place("project"), env, remove };
 };
 
 type Place = Pick<World, "project" | "env">;

@@ -54,18 +54,18 @@ type Clocks = { nowMs: number; monotonicMs: number };
 
 const readClocks = (): Clocks => ({ nowMs: Date.now(), monotonicMs: performance.now() });
 
-type SnapshotOptions = { ignore?: string[]; mostLooks?: number; clocks?: Clocks };
+type SnapshotOptions = { ignore?: string[]; clocks?: Clocks };
 
 /**
  * Remembers the upper directories of a project before a run. `ignore` names paths that the run cannot write, such as
  * the project's own `.git`. Never throws; what lies deeper is judged by its times alone.
  */
 export const takeSnapshot = (root: string, options: SnapshotOptions = {}): Snapshot => {
-  const { ignore = [], mostLooks = looksAtStart, clocks = readClocks() } = options;
+  const { ignore = [], clocks = readClocks() } = options;
   const directories: Snapshot["directories"] = Object.create(null);
   const texts: Snapshot["texts"] = Object.create(null);
   let left = mostTexts;
-  walkTree(root, mostLooks, {
+  walkTree(root, looksAtStart, {
     folder: ({ path, stat }) => {
       directories[path] = { identity: identityOf(stat), names: [] };
     },

@@ -8,7 +8,7 @@ import { isWithin, projectKey } from "../places.ts";
 import type { Mount } from "../plan/plan.ts";
 import { checkWorkdir } from "../plan/workdir.ts";
 import { isRunning } from "../run/processes.ts";
-import { startTicksOf } from "../run/registry.ts";
+import { makePrivateDirectory, startTicksOf } from "../run/registry.ts";
 import { type DirectoryTable, rowsOf } from "./directory-table.ts";
 import type { Brought } from "./live-bring.ts";
 import { changedSince } from "./native-look.ts";
@@ -66,7 +66,7 @@ type Opening = { host: Host; store: string; git: string | undefined; settled: st
 
 const openAs = async (look: ProjectLook, { host, store, git, settled, isDry }: Opening): Promise<Live> => {
   const { project } = look;
-  const watch = watcherOf(look, store, git);
+  const watch = watcherOf(look, host, store, git);
   const none = { notes: settled, recovered: [], bring: async () => [], release: look.end };
   const open = { ...plainWorkspace(host.project), ...none, isUnsure: look.isUnsure, isOther: look.isOther, watch };
   const entries = [".git", ...project.nested];
@@ -132,6 +132,12 @@ const finishAll = async (host: Host, { top, nested, repository: main }: Project)
 /** cordon's own directory for a project's private git directories. */
 const storeOf = ({ places, project }: Host): string => path.join(places.state, "live", projectKey(project));
 
+/** Most often in memory. */
+const scratchOf = ({ places }: Host): string => {
+  makePrivateDirectory(places.runtime);
+  return places.runtime;
+};
+
 /** The same for every run of a project; names what the host's repository keeps for it. */
 const idOf = ({ project }: Host): string => `live-${projectKey(project).slice(-8)}`;
 
@@ -155,7 +161,7 @@ const lookAtProject = (host: Host, store: string | undefined, mayRemember: boole
   if (!repository && fs.existsSync(own) && fs.existsSync(path.join(own, "objects")))
     throw errorOf("E_REPOSITORY_UNREADABLE", own, "its HEAD cannot be read");
   const isStrange = !repository && fs.lstatSync(own, { throwIfNoEntry: false }) !== undefined;
-  const look = beginFinding(top, store && nestedCache(host, top));
+  const look = beginFinding(top, store && nestedCache(host, top), store && scratchOf(host));
   let found: Nested | undefined;
   const finish = (): Nested => {
     found ??= look.finish();
@@ -181,10 +187,10 @@ const checked = (found: Nested, top: string): Nested => {
 };
 
 const watcherOf =
-  ({ project, isOther, table }: ProjectLook, store: string, git: string | undefined) =>
+  ({ project, isOther, table }: ProjectLook, host: Host, store: string, git: string | undefined) =>
   (mounts: Mount[], commonDirs: string[] = []): ProjectWatch | undefined => {
     if (git === undefined) return undefined;
-    const [seen, changed] = [() => rowsOf(table()), changedSince(project.top, table, store)];
+    const [seen, changed] = [() => rowsOf(table()), changedSince(project.top, table, scratchOf(host))];
     const { closed = [] } = project;
     const confirm = () => {
       if (isOther()) throw new Error(`${project.top} is not as it is remembered`);

@@ -62,12 +62,12 @@ export type OngoingLook = Look<Nested> & {
 /** `cache` names a file of cordon's own, whose directory is made. */
 export const findNested = (top: string, cache: string | undefined): Nested => beginFinding(top, cache).finish();
 
-/** The same, while other work is done. */
-export const beginFinding = (top: string, cache: string | undefined): OngoingLook => {
+/** The same, while other work is done. `scratch` names a private directory, better in memory; else that of the cache. */
+export const beginFinding = (top: string, cache: string | undefined, scratch?: string): OngoingLook => {
   if (cache !== undefined) fs.mkdirSync(path.dirname(cache), { recursive: true, mode: 0o700 });
   const before = cache === undefined ? undefined : readTable(cache);
   const startedAt = Date.now();
-  const look = before && beginLook(top, before, path.dirname(cache!));
+  const look = before && beginLook(top, before, scratch ?? path.dirname(cache!));
   const finish = (): Nested => {
     const differing = look?.finish();
     const renewed = before && differing && renew(top, before, differing, startedAt);
