@@ -17,9 +17,14 @@ type Place = { project: string; env: Record<string, string> };
 /** What a large project costs at a start, and what a private copy of it costs beside the usual ways to get one. */
 export const measureWorkspaces = async (cordon: string, world: World): Promise<Row[]> => {
   const [empty, full] = [createEmpty(world, "empty"), createLarge(world, "large")];
+  // What was written is waited for here, and not in what is measured.
+  capture(["sync"], { project: full, env: world.env });
+  // In a home of its own: a session must be the first to look at the project.
+  const home = fs.mkdtempSync(path.join(world.root, "home-"));
+  const start = measureStart(cordon, { ...world, env: { ...world.env, HOME: home } }, empty, full);
   return [
     ...(await measureCopies(cordon, world, full)),
-    measureStart(cordon, world, empty, full),
+    start,
     ...(await measureMemory(cordon, { project: full, env: world.env })),
   ];
 };
