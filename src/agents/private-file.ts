@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { readRegularFile } from "../workspace/regular-file.ts";
 
 /**
  * Files in a directory that a sandbox may have written. Every name is a single component, no link is followed
@@ -14,21 +15,7 @@ export const readPrivateFile = (
   directory: string,
   name: string,
   { followLinks }: { followLinks: boolean },
-): string | undefined => {
-  let fd: number;
-  try {
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-    fd = fs.openSync(path.join(directory, name), O_RDONLY | O_NONBLOCK | (followLinks ? 0 : O_NOFOLLOW));
-  } catch {
-    return undefined;
-  }
-  try {
-    const stat = fs.fstatSync(fd);
-    return stat.isFile() && stat.size <= maxBytes ? fs.readFileSync(fd, "utf8") : undefined;
-  } finally {
-    fs.closeSync(fd);
-  }
-};
+): string | undefined => readRegularFile(path.join(directory, name), { maxBytes, followLinks });
 
 export const writePrivateFile = (directory: string, name: string, text: string): void =>
   replace(directory, name, (temporary) => fs.writeFileSync(temporary, text, { mode: 0o600, flag: "wx" }));

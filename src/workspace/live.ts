@@ -46,22 +46,32 @@ export const openLive = async (host: Host, options: Options = {}): Promise<Live>
   checkWorkdir(host.project, host);
   const store = storeOf(host);
   const git = findProgram("git", host.env["PATH"], host.project);
-  // Without git nobody would ask whether it is as remembered.
-  const mayRemember = options.mayRemember === true && git !== undefined && !hasLeft(host);
   // Before anybody looks: what was made inside would be taken for the host's own.
   const settled = git && !options.isDry ? await settleLeft(store, git) : [];
+  const left = options.isDry ? [] : marksLeft(store);
+  // What another run has left is told of once, and without git nobody would ask whether all is as remembered.
+  const isQuiet = git !== undefined && settled.length === 0 && left.length === 0;
+  const mayRemember = options.mayRemember === true && isQuiet;
   const look = lookAtProject(host, options.isDry ? undefined : store, mayRemember);
   try {
-    return await openAs(look, { host, store, git, settled, isDry: options.isDry === true });
+    return await openAs(look, { host, store, git, settled, left, isDry: options.isDry === true });
   } catch (error) {
     if (!look.isOther()) throw error;
     return await openLive(host, { ...options, mayRemember: false });
   }
 };
 
-type Opening = { host: Host; store: string; git: string | undefined; settled: string[]; isDry: boolean };
+type Opening = {
+  host: Host;
+  store: string;
+  git: string | undefined;
+  settled: string[];
+  /** Marks of runs that are gone. */
+  left: string[];
+  isDry: boolean;
+};
 
-const openAs = async (look: ProjectLook, { host, store, git, settled, isDry }: Opening): Promise<Live> => {
+const openAs = async (look: ProjectLook, { host, store, git, settled, left, isDry }: Opening): Promise<Live> => {
   const { project } = look;
   const watch = watcherOf(look, host, store, git);
   const none = { notes: settled, recovered: [], bring: async () => [], release: look.end };
@@ -79,7 +89,7 @@ const openAs = async (look: ProjectLook, { host, store, git, settled, isDry }: O
     const shown = settleNested(project, store, [], false);
     return { ...open, ...standing(shown.mounts), notes: shown.notes };
   }
-  const { opened, bring, mark, recovered } = await openParts(host, project, store, git);
+  const { opened, bring, mark, recovered } = await openParts({ host, store, git, left }, project);
   const commonDirs = opened.parts.map(({ repository }) => repository.commonDir);
   let isUsed = false;
   return {
@@ -105,10 +115,12 @@ const openAs = async (look: ProjectLook, { host, store, git, settled, isDry }: O
 };
 
 /** The private git directories, with what a killed run has left in them brought over. */
-const openParts = async (host: Host, project: Project, store: string, git: string) => {
+const openParts = async (
+  { host, store, git, left }: Pick<Opening, "host" | "store" | "left"> & { git: string },
+  project: Project,
+) => {
   // A directory without git is spared the reading of all that.
   const [{ openPrivateGit }, { bringerOf }] = [await import("./private-git.ts"), await import("./live-bring.ts")];
-  const left = marksLeft(store);
   if (left.length > 0) await finishAll(host, project);
   const opened = await readably(project.top, () => openPrivateGit({ project, store, git, id: idOf(host) }));
   const bring = bringerOf(host, idOf(host), opened.parts);

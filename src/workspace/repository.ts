@@ -3,6 +3,7 @@ import path from "node:path";
 import { holdDirectory, release } from "./held-directory.ts";
 import { findNested } from "./nested.ts";
 import { isRefName, parsePackedRefs, parseRefValue, type Refs, readRefs, resolveValue, targetOf } from "./refs.ts";
+import { readRegularFile } from "./regular-file.ts";
 
 /** The git repository around a project, looked at before anything starts. Paths absolute and real. */
 export type Repository = {
@@ -150,21 +151,8 @@ const unquote = (line: string): string => {
 /** git takes a gitfile of at most a mebibyte, and every line end off its end (`read_gitfile_gently`). */
 const readSmall = (file: string): string | undefined => readFile(file, 1024 * 1024);
 
-/** Nothing but a regular file: a nested repository may be of an agent's making, and a FIFO would wait for ever. */
-const readFile = (file: string, maxBytes = 128 * 1024 * 1024): string | undefined => {
-  let fd: number;
-  try {
-    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    const stat = fs.fstatSync(fd);
-    return stat.isFile() && stat.size <= maxBytes ? fs.readFileSync(fd, "utf8") : undefined;
-  } finally {
-    fs.closeSync(fd);
-  }
-};
+const readFile = (file: string, maxBytes = 128 * 1024 * 1024): string | undefined =>
+  readRegularFile(file, { maxBytes, followLinks: true });
 
 const trimLines = (text: string): string => text.replace(/[\r\n]+$/, "");
 

@@ -1,5 +1,6 @@
 import fs, { type Stats } from "node:fs";
-import { decodeName, encodeName } from "./name-bytes.ts";
+import { readEntries } from "./directory-entries.ts";
+import { encodeName } from "./name-bytes.ts";
 
 /** One directory, as a look for nested repositories sees it. */
 export type Seen = {
@@ -54,25 +55,14 @@ const lookInto = (place: string | Buffer, { ctimeMs, ino }: Stats, startedAt: nu
   const changedMs = ctimeMs < startedAt - tickMs ? ctimeMs : 0;
   const seen: Seen = { changedMs, inode: ino, hasGit: false, isClosed: false, files: [], children: [] };
   try {
-    for (const { name, isDirectory } of readNames(place)) {
+    for (const { name, kind } of readEntries(place)) {
       if (name === ".git") seen.hasGit = true;
-      else (isDirectory ? seen.children : seen.files).push(name);
+      else (kind === "directory" ? seen.children : seen.files).push(name);
     }
   } catch {
     // Somebody else's, or gone.
   }
   return seen;
-};
-
-/** A name that is no UTF-8 arrives with U+FFFD in it: then the directory is read again, as bytes. */
-const readNames = (place: string | Buffer): { name: string; isDirectory: boolean }[] => {
-  const entries = fs.readdirSync(place as string, { withFileTypes: true });
-  if (!entries.some(({ name }) => name.includes("\ufffd")))
-    return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
-  return fs.readdirSync(place, { encoding: "buffer" }).map((bytes) => {
-    const stat = statOf(Buffer.concat([Buffer.from(place), Buffer.from("/"), bytes]));
-    return { name: decodeName(bytes), isDirectory: stat !== undefined };
-  });
 };
 
 /** Undefined for what is no directory, or cannot be reached. */

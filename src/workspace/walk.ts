@@ -1,9 +1,10 @@
 import fs, { type BigIntStats } from "node:fs";
+import { type DirectoryEntry, kindOf, readEntries } from "./directory-entries.ts";
 import { decodeName, encodeName } from "./name-bytes.ts";
 
 /** A directory that was looked into; `path` is relative to the root, empty for the root itself. */
 export type Folder = { path: string; stat: BigIntStats; parent: Folder | undefined };
-export type Entry = { name: string; path: string; kind: "file" | "directory" | "link" | "other"; folder: Folder };
+export type Entry = { name: string; path: string; kind: DirectoryEntry["kind"]; folder: Folder };
 
 /** What is done about a directory: entered before others, in its turn, after all others, or left alone. */
 export type Turn = "first" | "later" | "last" | "never";
@@ -139,7 +140,7 @@ export const linkOf = (root: string, path: string): string | undefined => {
 
 const placeOf = (root: string, path: string) => encodeName(path === "" ? root : `${root}/${path}`);
 
-const askFor = (root: string, path: string, names: string[]): Named[] =>
+const askFor = (root: string, path: string, names: string[]): DirectoryEntry[] =>
   names.flatMap((name) => {
     const stat = statOf(root, path === "" ? name : `${path}/${name}`);
     return typeof stat === "string" ? [] : [{ name, kind: kindOf(stat) }];
@@ -151,32 +152,13 @@ export const namesOf = (root: string, path: string): string[] => {
   return named === "unreadable" ? [] : named.map(({ name }) => name);
 };
 
-type Named = { name: string; kind: Entry["kind"] };
-
-const readNames = (root: string, path: string): Named[] | "unreadable" => {
+const readNames = (root: string, path: string): DirectoryEntry[] | "unreadable" => {
   try {
-    const place = placeOf(root, path);
-    const found = fs.readdirSync(place as string, { withFileTypes: true });
-    // A name that is no UTF-8 arrives with U+FFFD in it: then the directory is read again, as bytes.
-    const named: Named[] = [];
-    let isForeign = false;
-    for (const entry of found) {
-      isForeign ||= entry.name.includes("\ufffd");
-      named.push({ name: entry.name, kind: kindOf(entry) });
-    }
-    if (!isForeign) return named;
-    return fs.readdirSync(place, { encoding: "buffer" }).map((bytes) => {
-      const name = decodeName(bytes);
-      const stat = statOf(root, path === "" ? name : `${path}/${name}`);
-      return { name, kind: typeof stat === "string" ? "other" : kindOf(stat) };
-    });
+    return readEntries(placeOf(root, path));
   } catch {
     return "unreadable";
   }
 };
-
-const kindOf = (entry: Pick<fs.Dirent, "isFile" | "isDirectory" | "isSymbolicLink">): Entry["kind"] =>
-  entry.isFile() ? "file" : entry.isDirectory() ? "directory" : entry.isSymbolicLink() ? "link" : "other";
 
 const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
 
